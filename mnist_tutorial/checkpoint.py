@@ -1,0 +1,121 @@
+"""Save and load: checkpoints to resume from, and weights with their card."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import tempfile
+import warnings
+from pathlib import Path
+
+import torch
+
+from .model import Net
+
+SHIPPED = Path(__file__).parent / "weights" / "net.pt"
+
+
+class CheckpointError(RuntimeError):
+    """A file of weights or a checkpoint cannot be used; the message says what to do."""
+
+
+def _write_atomically(path: Path, write) -> None:
+    """Let `write(file)` fill a temporary file and move it to `path` only when it is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        os.unlink(partial)
+        raise
+
+
+def save_checkpoint(path: str | Path, state: dict) -> None:
+    """Write `state` to `path`, all of it or nothing: an older file survives a failed write.
+
+    Parameters
+    ----------
+    path : path
+        Its folder is made if it is missing.
+    state : dict
+        Tensors, numbers, strings, and lists and dicts of them, so that it loads safely.
+    """
+    _write_atomically(Path(path), lambda file: torch.save(state, file))
+
+
+def load_checkpoint(path: str | Path) -> dict:
+    """Read what :func:`save_checkpoint` wrote, to the CPU, without running any code in it.
+
+    Raises
+    ------
+    CheckpointError
+        The file is missing, damaged, or holds something other than plain tensors and values.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"expected a checkpoint at {path}, but there is no such file")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what torch warns of here becomes an error below
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise CheckpointError(f"{path} is not a checkpoint of PyTorch, or it is damaged "
+                              f"({type(error).__name__}); train again or restore it") from error
+    if not isinstance(state, dict):
+        raise CheckpointError(f"expected a dict of tensors in {path}, got {type(state).__name__}")
+    return state
+
+
+def save_weights(path: str | Path, model: torch.nn.Module, card: dict) -> None:
+    """Write the model's `state_dict` to `path` and what is known about it beside, as JSON.
+
+    Parameters
+    ----------
+    path : path
+        For example ``net.pt``; the card is then ``net.json``.
+    card : dict
+        How the weights were made and measured; ``card["name"]`` is what plots call them.
+    """
+    state = {key: tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()}
+    save_checkpoint(path, state)
+    text = json.dumps(card, indent=2) + "\n"
+    _write_atomically(Path(path).with_suffix(".json"), lambda file: file.write(text.encode()))
+
+
+def load_card(path: str | Path = SHIPPED) -> dict:
+    """Read the card beside the weights at `path`; an empty dict if there is none."""
+    card = Path(path).with_suffix(".json")
+    return json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
+
+
+def load_pretrained(path: str | Path = SHIPPED) -> Net:
+    """Give a trained :class:`Net`, on the CPU and in evaluation mode.
+
+    Parameters
+    ----------
+    path : path
+        Default: the weights that ship with the package.
+
+    Returns
+    -------
+    Net
+        With an attribute `weights_name` that says on every plot whose answer it is.
+
+    Raises
+    ------
+    CheckpointError
+        The file is missing, damaged, or not for this network.
+    """
+    state = load_checkpoint(path)
+    net = Net()
+    try:
+        net.load_state_dict(state)
+    except RuntimeError as error:
+        raise CheckpointError(f"{path} holds weights of another network than Net") from error
+    net.weights_name = "shipped weights" if Path(path) == SHIPPED else load_card(path).get("name", Path(path).name)
+    return net.eval()

@@ -1,0 +1,47 @@
+"""The network of the course: two convolutions, two linear layers, 21,840 parameters."""
+
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    """Tell apart the ten digits in 28x28 pictures.
+
+    The network of the tutorial that this course grew from, a small relative of LeNet-5
+    (LeCun et al., 1998, "Gradient-based learning applied to document recognition").
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Sequential(
+            nn.Conv2d(1, 10, kernel_size=5),   # (N,  1, 28, 28) -> (N, 10, 24, 24)
+            nn.ReLU(),
+            nn.MaxPool2d(kernel_size=2),       #                 -> (N, 10, 12, 12)
+        )
+        self.conv2 = nn.Sequential(
+            nn.Conv2d(10, 20, kernel_size=5),  #                 -> (N, 20,  8,  8)
+            nn.ReLU(),
+            nn.MaxPool2d(kernel_size=2),       #                 -> (N, 20,  4,  4)
+        )
+        self.fc = nn.Sequential(
+            nn.Flatten(),                      #                 -> (N, 320)
+            nn.Linear(320, 50),                #                 -> (N, 50)
+            nn.Linear(50, 10),                 #                 -> (N, 10)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Turn normalised pictures into ten scores (logits) each.
+
+        Parameters
+        ----------
+        x : float32 tensor (N, 1, 28, 28)
+            Light digits on dark ground, as :func:`mnist_tutorial.preprocess.normalise` makes them.
+
+        Returns
+        -------
+        float32 tensor (N, 10)
+            Logits. `softmax` turns them into probabilities; cross-entropy takes them as they are.
+        """
+        x = self.conv1(x)
+        x = self.conv2(x)
+        return self.fc(x)

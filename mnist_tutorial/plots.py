@@ -1,0 +1,108 @@
+"""The course's pictures: each function draws one figure with matplotlib and returns None."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from .images import ImageSource, load_reduced
+from .predict import Prediction
+from .preprocess import SIZE
+from .training import Epoch
+
+
+def show_pictures(pictures, titles: Sequence[str] = (), *, columns: int = 4, title: str = "") -> None:
+    """Draw pictures in a grid, as the network sees them: 0 is black.
+
+    Parameters
+    ----------
+    pictures : sequence of arrays or tensors (H, W)
+    titles : sequence of str
+        One above each picture.
+    columns : int
+    title : str
+        Above the whole.
+    """
+    rows = -(-len(pictures) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(1.6 * columns, 1.75 * rows + 0.4 * bool(title)),
+                                squeeze=False, layout="constrained")
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for axis, picture in zip(axes.flat, pictures):
+        axis.imshow(np.asarray(picture), cmap="gray", vmin=0, vmax=255)
+    for axis, text in zip(axes.flat, titles):
+        axis.set_title(text, fontsize=10)
+    figure.suptitle(title)
+    plt.show()
+
+
+def show_grid(dataset, rows: int = 3, columns: int = 4) -> None:
+    """Draw the first digits of a dataset with their labels.
+
+    Parameters
+    ----------
+    dataset : MNIST
+        From :func:`mnist_tutorial.load_mnist`; its name stands above the figure.
+    """
+    count = rows * columns
+    show_pictures(dataset.data[:count], [f"label {label}" for label in dataset.targets[:count]],
+                  columns=columns, title=dataset.name)
+
+
+def show_curves(histories: dict[str, Sequence[Epoch]], title: str = "") -> None:
+    """Draw the accuracy of each epoch, training dashed and validation solid.
+
+    Parameters
+    ----------
+    histories : dict
+        A label to what :func:`mnist_tutorial.fit` returned.
+    title : str
+        Say here what the networks were trained on.
+    """
+    _, axis = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
+    for number, (label, history) in enumerate(histories.items()):
+        epochs = [epoch.epoch for epoch in history]
+        colour = f"C{number}"
+        axis.plot(epochs, [100 * epoch.train_accuracy for epoch in history], "--", color=colour, alpha=0.6,
+                  label=f"{label}: training")
+        axis.plot(epochs, [100 * epoch.validation_accuracy for epoch in history], "o-", color=colour, markersize=4,
+                  label=f"{label}: validation")
+    axis.set(xlabel="epoch", ylabel="accuracy in %", title=title)
+    axis.grid(alpha=0.3)
+    axis.legend()
+    plt.show()
+
+
+def show_prediction(source: ImageSource, prediction: Prediction) -> None:
+    """Draw the picture, what the network saw of it, and the ten probabilities, side by side.
+
+    Parameters
+    ----------
+    source : path, PIL image, or array
+        What `prediction` was made from.
+    prediction : Prediction
+        From :func:`mnist_tutorial.predict_image`.
+    """
+    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained",
+                                                 width_ratios=(1, 1, 1.3))
+    grey, scale = load_reduced(source)
+    left.imshow(grey, cmap="gray", vmin=0, vmax=255, extent=(0, grey.shape[1] * scale, grey.shape[0] * scale, 0))
+    x, y, width, height = prediction.box
+    left.add_patch(plt.Rectangle((x, y), width, height, fill=False, edgecolor="C1", linewidth=2))
+    left.set_title("the picture")
+    middle.imshow(prediction.picture, cmap="gray", vmin=0, vmax=255)
+    middle.set_title(f"what the network sees ({SIZE}x{SIZE})")
+    for axis in (left, middle):
+        axis.set_axis_off()
+    _draw_bars(right, prediction)
+    figure.suptitle(f"Read as {prediction.digit}, confidence {prediction.confidence:.1%} ({prediction.model})")
+    plt.show()
+
+
+def _draw_bars(axis, prediction: Prediction) -> None:
+    """Draw the ten probabilities, the winner in another colour."""
+    colours = np.where(np.arange(10) == prediction.digit, "C1", "C0")
+    axis.bar(range(10), prediction.probabilities, color=colours)
+    axis.set(xticks=range(10), ylim=(0, 1), xlabel="digit", title="probability")

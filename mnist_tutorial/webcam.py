@@ -1,0 +1,257 @@
+"""Read digits live: read a frame, answer, draw, show. Each step is a function; `run` joins them."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import itertools
+import os
+import subprocess
+import sys
+import time
+from contextlib import closing, contextmanager, nullcontext, suppress
+from typing import Any, Callable, Iterator, NamedTuple, Optional
+
+import cv2
+import numpy as np
+import torch
+
+from .checkpoint import load_pretrained
+from .frames import Source, read_frames
+from .predict import Prediction, predict_image
+from .preprocess import NoDigitError
+
+WINDOW = "MNIST webcam: press q to stop"
+QUIT_KEYS = (ord("q"), ord("Q"), 27)    # 27 is Esc
+SHOWN_PER_SECOND = 30                   # shown faster, a notebook falls seconds behind
+INLINE_WIDTH, JPEG_QUALITY = 640, 70    # at most so wide: 20 to 40 KB a frame
+SURE, STEADY = 0.8, 10                  # a digit counts from this confidence on, in so many frames running
+GREEN, GREY, BLACK = (80, 230, 80), (210, 210, 210), (0, 0, 0)    # BGR
+
+Screen = Callable[[np.ndarray], Optional[str]]    # shows a picture; gives the reason to stop, if any
+
+
+def draw_prediction(frame: np.ndarray, prediction: Prediction | None, *, mirror: bool = False) -> np.ndarray:
+    """Draw the digit's box and a label such as ``7  98 %`` on a copy of the frame.
+
+    Parameters
+    ----------
+    frame : uint8 array (H, W, 3)
+        BGR; left as it is.
+    prediction : Prediction or None
+        None draws a small "no digit".
+    mirror : bool
+        Flip left and right, all but the text.
+
+    Returns
+    -------
+    uint8 array (H, W, 3)
+    """
+    picture = cv2.flip(frame, 1) if mirror else frame.copy()
+    height, width = picture.shape[:2]
+    scale = max(0.5, min(height, width) / 400)
+    if prediction is None:
+        _label(picture, "no digit", 0, height, 0.6 * scale, GREY)
+        return picture
+    left, top, box_width, box_height = prediction.box
+    left = width - left - box_width if mirror else left
+    cv2.rectangle(picture, (left, top, box_width, box_height), GREEN, max(1, round(2 * scale)))
+    _label(picture, f"{prediction.digit}  {100 * prediction.confidence:.0f} %", left, top, scale, GREEN)
+    return picture
+
+
+def _label(picture: np.ndarray, text: str, left: int, bottom: int, scale: float, colour: tuple) -> None:
+    """Write `text`, outlined to be readable on any ground, moved as far as it takes to be inside."""
+    font, thickness = cv2.FONT_HERSHEY_SIMPLEX, max(1, round(2 * scale))
+    (text_width, text_height), below = cv2.getTextSize(text, font, scale, thickness)
+    gap = below + 2 * thickness
+    left = max(gap, min(left, picture.shape[1] - text_width - gap))
+    bottom = max(text_height + gap, bottom - gap)
+    for dx, dy in itertools.product((-thickness, 0, thickness), repeat=2):  # OpenCV 5 has no thicker text
+        cv2.putText(picture, text, (left + dx, bottom + dy), font, scale, BLACK, thickness, cv2.LINE_AA)
+    cv2.putText(picture, text, (left, bottom), font, scale, colour, thickness, cv2.LINE_AA)
+
+
+@functools.cache
+def has_display() -> bool:
+    """Find out, once and in another process, whether OpenCV can open a window here.
+
+    Without a display OpenCV aborts the process that asks for a window, and nothing can catch that.
+    """
+    probe = [sys.executable, "-c", "import cv2; cv2.namedWindow('probe')"]
+    return subprocess.run(probe, capture_output=True).returncode == 0
+
+
+def _in_notebook() -> bool:
+    ipython = sys.modules.get("IPython")
+    return hasattr(ipython and ipython.get_ipython(), "kernel")
+
+
+def _choose(show: str | None) -> str | None:
+    """Turn 'auto' into what works here, and refuse what does not."""
+    if show == "auto":
+        return "inline" if _in_notebook() else "window" if has_display() else None
+    if show not in SCREENS:
+        raise ValueError(f"show: expected 'auto', 'window', 'inline' or None, got {show!r}")
+    if show == "window" and not has_display():
+        raise RuntimeError("show='window': OpenCV finds no display for a window; use 'inline' in a notebook, or None")
+    if show == "inline" and not _in_notebook():
+        raise RuntimeError("show='inline' needs a notebook's kernel; use 'window', or None to show nothing")
+    return show
+
+
+@contextmanager
+def _window() -> Iterator[Screen]:
+    os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")    # Qt misses fonts that are not used
+
+    def show(picture: np.ndarray) -> str | None:
+        cv2.imshow(WINDOW, picture)
+        if cv2.waitKey(1) & 0xFF in QUIT_KEYS:
+            return "q"
+        with suppress(cv2.error):   # some window libraries raise this when the window is closed
+            if cv2.getWindowProperty(WINDOW, cv2.WND_PROP_VISIBLE) >= 1:
+                return None
+        return "window closed"
+
+    try:
+        yield show
+    finally:
+        with suppress(cv2.error):   # closed already, or never opened
+            cv2.destroyWindow(WINDOW)
+            cv2.waitKey(1)          # it goes when events are handled
+
+
+@contextmanager
+def _inline() -> Iterator[Screen]:
+    from IPython.display import DisplayHandle
+
+    handle, due, unsent = DisplayHandle(), 0.0, None
+    send = handle.display
+
+    def show(picture: np.ndarray, last: bool = False) -> None:
+        nonlocal send, due, unsent
+        period, now, unsent = 1 / SHOWN_PER_SECOND, time.perf_counter(), picture
+        if last or now > due - period / 2:      # half a period: cameras do not tick evenly
+            send({"image/jpeg": _jpeg(picture)}, raw=True)  # no text beside it in the notebook
+            send, due, unsent = handle.update, max(due, now) + period, None
+
+    try:
+        yield show
+    finally:
+        if unsent is not None:
+            show(unsent, last=True)
+
+
+def _jpeg(picture: np.ndarray) -> str:
+    shrink = min(1.0, INLINE_WIDTH / picture.shape[1])
+    picture = cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    return base64.b64encode(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]).decode()
+
+
+SCREENS = {"window": _window, "inline": _inline, None: nullcontext}
+
+
+class Report(NamedTuple):
+    """What a run of the loop saw.
+
+    Attributes
+    ----------
+    frames : int
+        How many were read and answered.
+    seconds : float
+        From opening the source to the end.
+    predictions : list of Prediction or None
+        One per frame; None where no digit was found.
+    stopped : str
+        Why it ended: 'end of source', 'q', 'window closed', 'stop button' or 'max_frames'.
+    """
+
+    frames: int
+    seconds: float
+    predictions: list
+    stopped: str
+
+    @property
+    def frames_per_second(self) -> float:
+        """Frames read and answered per second."""
+        return self.frames / self.seconds if self.seconds else 0.0
+
+    @property
+    def digits(self) -> list[int]:
+        """Digits answered with confidence 0.8 or more for 10 frames, a third of a second, each once until the next."""
+        answers = [p.digit if p is not None and p.confidence >= SURE else None for p in self.predictions]
+        steady = [digit for digit, same in itertools.groupby(answers)
+                  if digit is not None and len(list(same)) >= STEADY]
+        return [digit for digit, _ in itertools.groupby(steady)]
+
+    def __str__(self) -> str:
+        return (f"{self.frames} frames in {self.seconds:.1f} s ({self.frames_per_second:.0f} per second), "
+                f"ended by: {self.stopped}\nread: {' '.join(map(str, self.digits)) or 'no steady digit'}")
+
+    __repr__ = __str__  # a notebook shows the repr, and the predictions in it would fill pages
+
+
+def run(source: Source = 0, model: torch.nn.Module | None = None, *, show: str | None = "auto",
+        max_frames: int | None = None, mirror: bool = False,
+        callback: Callable[[np.ndarray, Prediction | None], Any] | None = None) -> Report:
+    """Read digits until the source ends or the user stops it, then release all that was opened.
+
+    `q`, Esc or closing stop a window; Ctrl-C or the notebook's stop button stop any run.
+
+    Parameters
+    ----------
+    source : int, str, path or iterable
+        What :func:`read_frames` takes; default: the first camera.
+    model : torch.nn.Module, optional
+        Maps (N, 1, 28, 28) to (N, 10) logits. Default: the weights that ship.
+    show : {'auto', 'window', 'inline', None}
+        A window, a picture below the notebook's cell, or nothing (files are then read as fast as
+        they are answered). 'auto': inline in a notebook, else a window if there is a display.
+    max_frames : int, optional
+        Stop after so many frames, 1 or more.
+    mirror : bool
+        Show frames as a mirror does; they are still answered as they are.
+    callback : callable, optional
+        Called with each frame (uint8 (H, W, 3), BGR, not mirrored) and its prediction or None.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    SourceError
+        The source cannot be opened or read.
+    RuntimeError
+        A window without a display, or inline outside a notebook.
+    ValueError
+        Another `show`, or `max_frames` below 1.
+    """
+    screen = _choose(show)
+    if max_frames is not None and max_frames < 1:
+        raise ValueError(f"max_frames: expected 1 or more, or None for no limit, got {max_frames!r}")
+    model = load_pretrained() if model is None else model
+    predictions, stopped, start = [], None, time.perf_counter()
+    try:
+        with closing(read_frames(source, realtime=screen is not None)) as frames, SCREENS[screen]() as show_picture:
+            for frame in frames:
+                prediction = _answer(frame, model)
+                predictions.append(prediction)
+                if callback is not None:
+                    callback(frame, prediction)
+                if show_picture is not None:
+                    stopped = show_picture(draw_prediction(frame, prediction, mirror=mirror))
+                if stopped is None and len(predictions) == max_frames:
+                    stopped = "max_frames"
+                if stopped is not None:
+                    break
+    except KeyboardInterrupt:
+        stopped = "stop button"
+    return Report(len(predictions), time.perf_counter() - start, predictions, stopped or "end of source")
+
+
+def _answer(frame: np.ndarray, model: torch.nn.Module) -> Prediction | None:
+    try:
+        return predict_image(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), model)
+    except NoDigitError:
+        return None

@@ -1,0 +1,39 @@
+"""Run the notebooks again and store their outputs, small and the same on every run.
+
+    python notebooks/refresh.py                  all of them
+    python notebooks/refresh.py 03 04            those whose names begin so
+
+Genuine MNIST is needed (see datasets/README.md): what is stored here is what readers see.
+"""
+
+import base64
+import sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+from mnist_tutorial import load_mnist
+
+FOLDER = Path(__file__).resolve().parent
+
+
+def refresh(path: Path) -> None:
+    """Execute one notebook in its own folder and write it back, without times, versions or widget state."""
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, timeout=1200, kernel_name="python3", record_timing=False, store_widget_state=False,
+                   resources={"metadata": {"path": str(FOLDER)}}).execute()
+    notebook.metadata = {"kernelspec": notebook.metadata["kernelspec"], "language_info": {"name": "python"}}
+    nbformat.write(notebook, path)
+    for cell in notebook.cells:
+        if "readme" in cell.metadata.get("tags", ()):  # the picture on the README's front
+            (picture,) = (output.data["image/png"] for output in cell.outputs)
+            (FOLDER.parent / "img" / "answer.png").write_bytes(base64.b64decode(picture))
+    print(f"{path.name}: {path.stat().st_size / 1000:.0f} KB")
+
+
+if __name__ == "__main__":
+    load_mnist(allow_sample=False)
+    for path in sorted(FOLDER.glob("[0-9]*.ipynb")):
+        if path.name.startswith(tuple(sys.argv[1:] or "0123456789")):
+            refresh(path)

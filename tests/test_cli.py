@@ -1,0 +1,138 @@
+"""The command line as a user meets it; most tests call `main`, one starts Python afresh."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mnist_tutorial import load_pretrained
+from mnist_tutorial.__main__ import main
+
+IMG = Path(__file__).parents[1] / "img"
+
+
+def run_python(*arguments, **options):
+    return subprocess.run([sys.executable, "-m", "mnist_tutorial", *arguments], capture_output=True, text=True,
+                          timeout=120, **options)
+
+
+def test_predict_reads_seven_in_a_process_of_its_own(tmp_path):
+    done = run_python("predict", str(IMG / "7.png"), cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"{IMG / '7.png'}: 7  (confidence ")
+    assert "shipped weights" in done.stderr
+
+
+@pytest.mark.parametrize("name, content", [("missing.png", None), ("text.png", b"no picture"), ("empty.png", b""),
+                                           ("folder.png", "folder"), ("cut.png", "cut")])
+def test_predict_refuses_bad_input_in_one_line(tmp_path, capsys, name, content):
+    path = tmp_path / name
+    if content == "folder":
+        path.mkdir()
+    elif content == "cut":
+        path.write_bytes((IMG / "7.png").read_bytes()[:5000])
+    elif content is not None:
+        path.write_bytes(content)
+    assert main(["predict", str(path)]) == 1
+    out, err = capsys.readouterr()
+    (line,) = [line for line in err.splitlines() if "weights" not in line]
+    assert out == "" and name in line and "Traceback" not in err
+
+
+def test_predict_goes_on_after_a_bad_picture(tmp_path, capsys):
+    assert main(["predict", str(tmp_path / "none.png"), str(IMG / "3.jpg")]) == 1
+    out, err = capsys.readouterr()
+    assert ": 3  (" in out and "none.png" in err
+
+
+def test_predict_refuses_weights_that_are_none(tmp_path, capsys):
+    (tmp_path / "bad.pt").write_text("no weights")
+    assert main(["predict", "--weights", str(tmp_path / "bad.pt"), str(IMG / "3.jpg")]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_train_saves_network_and_card_and_predict_uses_them(tmp_path, capsys, sample):
+    output = tmp_path / "mine.pt"
+    assert main(["train", "--epochs", "2", "--lr", "0.1", "--seeds", "3", "4", "--output", str(output)]) == 0
+    out = capsys.readouterr().out
+    assert "Epoch 2/2" in out and "Test accuracy over 2 seeds: mean" in out
+    card = json.loads(output.with_suffix(".json").read_text())
+    assert card["recipe"]["epochs"] == 2 and card["recipe"]["lr"] == 0.1
+    assert card["weights_of_seed"] == 3 and set(card["test_accuracy"]["of_each_seed"]) == {"3", "4"}
+    assert "embedded sample" in card["name"] and len(card["history"]) == 2
+    assert "embedded sample" in load_pretrained(output).weights_name
+
+    assert main(["predict", "--weights", str(output), str(IMG / "7.png")]) == 0
+    assert "embedded sample" in capsys.readouterr().err
+
+
+def test_train_can_be_stopped_and_resumed(tmp_path, capsys, sample, monkeypatch):
+    from mnist_tutorial import training
+    whole, resumed, checkpoint = tmp_path / "whole.pt", tmp_path / "resumed.pt", tmp_path / "c.pt"
+    options = ["train", "--epochs", "3", "--recipe", "tuned"]
+    assert main([*options, "--output", str(whole)]) == 0
+
+    evaluate, calls = training.evaluate, []
+
+    def stop_in_second_epoch(*arguments):
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return evaluate(*arguments)
+
+    options += ["--checkpoint", str(checkpoint), "--resume", "--output", str(resumed)]
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "evaluate", stop_in_second_epoch)
+        assert main(options) == 130
+    assert not resumed.exists() and "as after epoch 1" in capsys.readouterr().out
+    assert main(options) == 0
+    assert "Resumed after epoch 1" in capsys.readouterr().out
+    states = [load_pretrained(path).state_dict() for path in (whole, resumed)]
+    assert all((states[0][key] == states[1][key]).all() for key in states[0])
+
+
+def test_train_refuses_what_cannot_be(tmp_path, capsys, sample):
+    assert main(["train", "--root", str(tmp_path)]) == 1
+    assert "expected the four files" in capsys.readouterr().err
+    assert main(["train", "--checkpoint", "c.pt", "--seeds", "1", "2"]) == 1
+    assert "expected one seed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["predict"], ["train", "--epochs", "0"],
+                                       ["train", "--lr", "-1"], ["train", "--momentum", "1"],
+                                       ["train", "--recipe", "secret"], ["train", "--device", "abacus"],
+                                       ["webcam", "--frames", "0"]])
+def test_wrong_command_lines_exit_with_2(arguments, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2 and "usage:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [[], ["check"], ["train"], ["predict"], ["webcam"]])
+def test_help_reads_well(command, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([*command, "--help"])
+    out = capsys.readouterr().out
+    assert stopped.value.code == 0 and out.startswith("usage: python -m mnist_tutorial")
+    assert "None" not in out and "SUPPRESS" not in out
+
+
+def test_webcam_reads_the_clip_to_its_end():
+    done = run_python("webcam", "--source", str(IMG / "webcam.webm"), "--no-window")
+    assert done.returncode == 0
+    assert "per second" in done.stdout and "read: 3 7 2" in done.stdout
+
+
+def test_webcam_without_a_source_says_so(capsys):
+    assert main(["webcam", "--source", "none.mp4", "--no-window"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "none.mp4" in line
+
+
+def test_check_passes_here(capsys, sample):
+    assert main(["check"]) == 0
+    out = capsys.readouterr().out
+    for name in ("Python", "PyTorch", "GPU", "Camera", "Window", "Data", "Weights"):
+        assert f"] {name}: " in out

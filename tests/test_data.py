@@ -1,0 +1,270 @@
+import gzip
+import hashlib
+import http.server
+import os
+import threading
+from pathlib import Path
+
+import pytest
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+from torchvision import transforms
+
+from mnist_tutorial import data
+from mnist_tutorial.data import (
+    MD5,
+    DatasetError,
+    Sample,
+    download,
+    find_problems,
+    load_mnist,
+    mnist_loaders,
+    tensor_dataset,
+    tensor_loader,
+)
+from mnist_tutorial.preprocess import MEAN, STD, normalise
+
+
+@pytest.fixture
+def mirror(tmp_path, monkeypatch):
+    """A web server in MNIST's stead: it serves four small files, whose MD5 is what is expected.
+
+    `files` can be changed to misbehave; `asked` lists what was asked for.
+    """
+    class Mirror:
+        files, asked, urls = {}, [], []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            name = self.path.rsplit("/", 1)[-1]
+            Mirror.asked.append(self.path)
+            status, length, body = Mirror.files.get(name, (404, None, b""))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body) if length is None else length))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments):
+            pass
+
+    Mirror.good = {f"{name}.gz": (200, None, gzip.compress(name.encode() * 50, mtime=0)) for name in MD5}
+    Mirror.files = dict(Mirror.good)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_address[1]}"
+
+    monkeypatch.setattr(data.MNIST, "mirrors", [f"{address}/first/", f"{address}/second/"])
+    monkeypatch.setattr(data.MNIST, "resources",
+                        [(name, hashlib.md5(body).hexdigest()) for name, (_, _, body) in Mirror.good.items()])
+    for name in MD5:
+        monkeypatch.setitem(MD5, name, hashlib.md5(name.encode() * 50).hexdigest())
+    Mirror.root = tmp_path / "datasets" / "mnist"
+    Mirror.raw = Mirror.root / "MNIST" / "raw"
+    yield Mirror
+    server.shutdown()
+    server.server_close()
+
+
+def test_download_fills_the_folder_and_only_once(mirror):
+    assert set(find_problems(mirror.root).values()) == {"missing"}
+    download(mirror.root)
+    assert find_problems(mirror.root) == {}
+    assert sorted(path.name for path in mirror.raw.iterdir()) == sorted(MD5)
+    asked = len(mirror.asked)
+    download(mirror.root)
+    assert len(mirror.asked) == asked
+
+
+def test_download_mends_only_what_is_damaged(mirror):
+    download(mirror.root)
+    damaged, missing, *good = MD5
+    (mirror.raw / damaged).write_bytes(b"cut off in mid-")
+    (mirror.raw / missing).unlink()
+    before = {name: (mirror.raw / name).stat().st_mtime_ns for name in good}
+    assert find_problems(mirror.root) == {damaged: "damaged", missing: "missing"}
+    download(mirror.root)
+    assert find_problems(mirror.root) == {}
+    assert before == {name: (mirror.raw / name).stat().st_mtime_ns for name in good}
+
+
+@pytest.mark.parametrize("answer", [(404, None, b""), (503, None, b"busy"), (200, None, b"wrong bytes"),
+                                    (200, 10_000, b"cut off")],
+                         ids=["404", "503", "wrong bytes", "cut off"])
+def test_download_that_fails_leaves_no_half_file(mirror, answer):
+    name = list(MD5)[2]
+    mirror.files[f"{name}.gz"] = answer
+    with pytest.raises(DatasetError, match=f"could not download {name}.gz from .*first.*second"):
+        download(mirror.root, timeout=1)
+    assert sorted(path.name for path in mirror.raw.iterdir()) == sorted(list(MD5)[:2])  # what was good stays
+    mirror.files = dict(mirror.good)
+    download(mirror.root)
+    assert find_problems(mirror.root) == {}
+
+
+def test_second_mirror_is_asked_when_the_first_fails(mirror, monkeypatch):
+    monkeypatch.setattr(data.MNIST, "mirrors", ["http://127.0.0.1:9/nobody/", *data.MNIST.mirrors])
+    download(mirror.root)
+    assert find_problems(mirror.root) == {}
+
+
+def test_silent_server_is_given_up(mirror, monkeypatch):
+    import socket
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and never answers
+        monkeypatch.setattr(data.MNIST, "mirrors", [f"http://127.0.0.1:{silent.getsockname()[1]}/"])
+        with pytest.raises(DatasetError, match="timed out"):
+            download(mirror.root, timeout=0.2)
+    assert socket.getdefaulttimeout() is None
+
+
+def test_two_downloads_at_once_are_safe(mirror):
+    failures = []
+
+    def work():
+        try:
+            download(mirror.root)
+        except Exception as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert not failures and find_problems(mirror.root) == {}
+    assert sorted(path.name for path in mirror.raw.iterdir()) == sorted(MD5)
+
+
+def test_folder_that_cannot_be_made_is_explained(mirror):
+    mirror.root.parent.mkdir()
+    mirror.root.write_text("a file where the folder should be")
+    with pytest.raises(DatasetError, match="cannot write the dataset"):
+        download(mirror.root)
+
+
+def test_explicit_root_goes_before_the_environment(mnist_root, monkeypatch):
+    monkeypatch.setenv("MNIST_ROOT", "/nowhere")
+    assert load_mnist(root=mnist_root).name == "MNIST"
+    assert load_mnist(root="sample").name == Sample.name
+
+
+def test_environment_goes_before_the_default(monkeypatch):
+    monkeypatch.setenv("MNIST_ROOT", "sample")
+    assert load_mnist().name == Sample.name
+    monkeypatch.setenv("MNIST_ROOT", "/nowhere")
+    with pytest.raises(DatasetError, match="train-images-idx3-ubyte is missing"):
+        load_mnist()
+
+
+def test_incomplete_root_is_refused_and_left_alone(tmp_path):
+    with pytest.raises(DatasetError, match="expected the four files"):
+        load_mnist(root=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def no_network(tmp_path, monkeypatch):
+    monkeypatch.delenv("MNIST_ROOT", raising=False)
+    monkeypatch.setattr(data, "DEFAULT_ROOT", tmp_path)
+    monkeypatch.setattr(data.MNIST, "mirrors", ["http://127.0.0.1:9/nobody/"])
+    monkeypatch.setattr(data, "_announced", set())
+
+
+def test_without_network_the_sample_says_why_it_stands_in(no_network, capsys):
+    train, test = load_mnist(True), load_mnist(False)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "instead of MNIST, because could not download" in line and "refused" in line
+    assert train.name == test.name == "embedded sample, not MNIST"
+    with pytest.raises(DatasetError, match="could not download"):
+        load_mnist(allow_sample=False)
+
+
+def test_sample_looks_like_mnist(sample):
+    train, test = load_mnist(True), load_mnist(False)
+    assert (len(train), len(test)) == (1500, 297)
+    for part in (train, test):
+        assert part.data.dtype == torch.uint8 and part.data.shape[1:] == (28, 28)
+        assert part.targets.dtype == torch.int64 and set(part.targets.tolist()) == set(range(10))
+        filled = part.data > 0
+        heights, widths = filled.any(2).sum(1), filled.any(1).sum(1)
+        assert torch.maximum(heights, widths).max() <= 20
+        x = torch.arange(28.0)
+        mass = part.data.float().sum((1, 2))
+        assert ((part.data.float().sum(1) @ x) / mass - 14).abs().max() < 1
+        assert ((part.data.float().sum(2) @ x) / mass - 14).abs().max() < 1
+    image, label = train[0]
+    assert (image.size, image.mode, label) == ((28, 28), "L", 0)
+    assert sorted(os.listdir(train.raw_folder)) == sorted(MD5)
+
+
+def reference_batches(dataset, batch_size):
+    """What torchvision's per-image path gives."""
+    dataset.transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((MEAN,), (STD,))])
+    return DataLoader(dataset, batch_size)
+
+
+def assert_same_batches(dataset, count):
+    fast = tensor_loader(tensor_dataset(dataset), 64)
+    slow = reference_batches(dataset, 64)
+    assert len(fast) == len(slow)
+    for _, (images, labels), (expected_images, expected_labels) in zip(range(count), fast, slow):
+        assert torch.equal(images, expected_images) and torch.equal(labels, expected_labels)
+
+
+def test_batches_are_bit_for_bit_torchvisions_on_the_sample(sample):
+    assert_same_batches(load_mnist(False), count=5)
+
+
+def test_batches_are_bit_for_bit_torchvisions_on_mnist(mnist_root):
+    assert_same_batches(load_mnist(False, mnist_root), count=20)
+
+
+def numbered(count):
+    return TensorDataset(torch.arange(count), torch.arange(count))
+
+
+def test_loader_is_an_ordinary_dataloader():
+    dataset = numbered(10)
+    loader = tensor_loader(dataset, 4)
+    assert isinstance(loader, DataLoader) and loader.dataset is dataset and len(loader) == 3
+    assert [batch.tolist() for batch, _ in loader] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+
+
+def test_shuffling_is_a_new_order_each_epoch_and_hangs_on_the_seed():
+    def two_epochs(seed):
+        loader = tensor_loader(numbered(50), 8, shuffle=True, seed=seed)
+        return [torch.cat([batch for batch, _ in loader]).tolist() for _ in range(2)]
+
+    first, second = two_epochs(0)
+    assert first != second and sorted(first) == sorted(second) == list(range(50))
+    assert two_epochs(0) == [first, second] != two_epochs(1)
+
+
+def test_augment_gets_images_and_the_loaders_generator():
+    loader = tensor_loader(numbered(4), 4, augment=lambda x, generator: x + torch.ones_like(x) * 100)
+    (batch, labels), = loader
+    assert batch.tolist() == [100, 101, 102, 103] and labels.tolist() == [0, 1, 2, 3]
+
+
+def test_empty_dataset_is_explained():
+    with pytest.raises(DatasetError, match="at least one picture"):
+        tensor_loader(TensorDataset(torch.zeros(0, 1), torch.zeros(0)))
+
+
+def test_split_is_fixed_and_nothing_is_lost(sample):
+    full = normalise(load_mnist(True).data)
+    for seed in (0, 1):
+        loaders = mnist_loaders(seed=seed)
+        train, validation = loaders.train.dataset.tensors[0], loaders.validation.dataset.tensors[0]
+        assert torch.equal(torch.cat([train, validation]), full)
+        assert len(validation) == 125 and len(loaders.test.dataset) == 297
+        assert {loader.dataset.name for loader in loaders} == {Sample.name}
+
+
+def test_mnist_is_split_as_the_tutorial_says(mnist_root):
+    loaders = mnist_loaders(root=mnist_root)
+    assert [len(loader.dataset) for loader in loaders] == [55_000, 5_000, 10_000]
+    assert len(loaders.train) == 860
+    images, labels = next(iter(loaders.train))
+    assert images.shape == (64, 1, 28, 28) and images.dtype == torch.float32 and labels.dtype == torch.int64
+
+
+def test_default_root_is_in_the_checkout():
+    assert data.DEFAULT_ROOT == Path(__file__).resolve().parents[1] / "datasets" / "mnist"

@@ -1,0 +1,158 @@
+"""Pictures of every kind, good and bad, as grey levels."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from drawings import FIVE, SEVEN, difference, page
+from PIL import Image
+
+from mnist_tutorial.images import ImageError, load_grey
+from mnist_tutorial.preprocess import NoDigitError, naive_resize, prepare
+
+GREY = np.tile(np.arange(0, 250, 10, dtype=np.uint8), (20, 1))  # (20, 25): neither square nor even
+
+
+@pytest.mark.parametrize("array", [
+    GREY, GREY[:, :, None], np.dstack([GREY] * 3), np.dstack([GREY] * 3 + [np.full_like(GREY, 255)]),
+    GREY.astype(np.uint16) * 257, GREY / 255, (GREY / 255).astype(np.float32), GREY[:, ::-1][:, ::-1],
+], ids=["grey", "one channel", "RGB", "RGBA", "uint16", "float64", "float32", "not contiguous"])
+def test_arrays_load_alike(array):
+    grey = load_grey(array)
+    assert grey.dtype == np.uint8
+    np.testing.assert_array_equal(grey, GREY)
+
+
+def test_bool_array():
+    np.testing.assert_array_equal(load_grey(GREY > 100), np.where(GREY > 100, 255, 0))
+
+
+def test_rgb_order():
+    red = np.zeros((4, 4, 3), np.uint8)
+    red[..., 0] = 255
+    assert load_grey(red)[0, 0] == 76  # ITU-R 601; blue would give 29
+
+
+@pytest.mark.parametrize("mode, tolerance", [("L", 0), ("RGB", 0), ("P", 0), ("RGBA", 0), ("LA", 0), ("CMYK", 1)])
+def test_image_modes_load_alike(mode, tolerance):
+    image = Image.fromarray(GREY).convert(mode)
+    assert np.abs(load_grey(image).astype(int) - GREY).max() <= tolerance
+
+
+def test_one_bit_image():
+    image = Image.fromarray(np.where(GREY > 100, 255, 0).astype(np.uint8)).convert("1")
+    np.testing.assert_array_equal(load_grey(image), np.where(GREY > 100, 255, 0))
+
+
+@pytest.mark.parametrize("dtype, scale, mode", [
+    (np.uint16, 257, "I;16"), (np.int32, 257, "I"), (np.float32, 1 / 255, "F"),
+])
+def test_wide_images(dtype, scale, mode):
+    wide = GREY.copy()
+    wide[0, 0] = 255  # white, so that the range is known
+    image = Image.fromarray((wide * np.float64(scale)).astype(dtype))
+    assert image.mode == mode
+    np.testing.assert_allclose(load_grey(image), wide, atol=1)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".gif", ".tif", ".webp"])
+@pytest.mark.parametrize("kind", [str, Path])
+def test_files(tmp_path, suffix, kind):
+    path = tmp_path / f"digit{suffix}"
+    Image.fromarray(GREY).save(path, **({"lossless": True} if suffix == ".webp" else {}))
+    assert np.abs(load_grey(kind(path)).astype(int) - GREY).max() <= 1
+
+
+def test_exif_orientation(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90 degrees clockwise to see it upright
+    Image.fromarray(np.rot90(page())).save(tmp_path / "phone.jpg", exif=exif, quality=95)
+    upright = load_grey(tmp_path / "phone.jpg")
+    assert upright.shape == page().shape
+    assert np.abs(upright.astype(int) - page()).mean() < 2
+
+
+def test_animation_gives_first_frame(tmp_path):
+    first, second = Image.fromarray(page(SEVEN)), Image.fromarray(page(FIVE))
+    first.save(tmp_path / "two.gif", save_all=True, append_images=[second])
+    np.testing.assert_allclose(load_grey(tmp_path / "two.gif"), page(SEVEN), atol=2)
+
+
+@pytest.mark.parametrize("stroke, ground", [(0, 255), (255, 0)])
+def test_transparent_ground_lets_strokes_show(stroke, ground):
+    alpha = 255 - page(paper=255, ink=0)
+    picture = np.dstack([np.full_like(alpha, stroke)] * 3 + [alpha])
+    grey = load_grey(picture)
+    assert grey[0, 0] == ground
+    assert grey[50, 100] == stroke
+
+
+def test_transparent_margin_round_a_sheet():
+    sheet = np.dstack([page()] * 3 + [np.full(page().shape, 255, np.uint8)])
+    sheet[:20, :, 3] = 0
+    assert load_grey(sheet)[0, 0] == 255
+
+
+def test_large_photo_is_reduced(tmp_path):
+    photo = cv2.resize(page(), (3000, 3600))
+    Image.fromarray(photo).save(tmp_path / "photo.jpg")
+    assert max(load_grey(tmp_path / "photo.jpg").shape) == max(load_grey(photo).shape) == 1280
+    assert difference(tmp_path / "photo.jpg", page()) < 6
+
+
+def test_source_is_left_alone():
+    image = Image.fromarray(cv2.resize(page(), (1500, 1800)))
+    prepare(image)
+    assert image.size == (1500, 1800)
+
+
+# --- bad input ---------------------------------------------------------------------------------
+
+def broken_file(folder, name, content):
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+def half_a_png(folder):
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 50), np.uint8)).save(folder / "whole.png")
+    return broken_file(folder, "half.png", (folder / "whole.png").read_bytes()[:900])
+
+
+def half_a_jpeg(folder):
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 50), np.uint8)).save(folder / "whole.jpg")
+    return broken_file(folder, "half.jpg", (folder / "whole.jpg").read_bytes()[:900])
+
+
+BAD = {
+    "missing": (lambda folder: folder / "nothing.png", "no such file"),
+    "folder": (lambda folder: folder, "a folder"),
+    "empty file": (lambda folder: broken_file(folder, "empty.png", b""), "empty.png"),
+    "text": (lambda folder: broken_file(folder, "notes.txt", b"seven\n"), "notes.txt"),
+    "half a PNG": (half_a_png, "half.png"),
+    "half a JPEG": (half_a_jpeg, "half.jpg"),
+    "nothing": (lambda folder: None, "NoneType"),
+    "number": (lambda folder: 7, "int"),
+    "int64": (lambda folder: np.zeros((28, 28), np.int64), "int64"),
+    "complex": (lambda folder: np.zeros((28, 28), complex), "complex"),
+    "text array": (lambda folder: np.full((28, 28), "a"), "<U1"),
+    "floats to 255": (lambda folder: np.full((28, 28), 255.0), "255"),
+    "NaN": (lambda folder: np.full((28, 28), np.nan), "nan"),
+    "one dimension": (lambda folder: np.zeros(784, np.uint8), "(784,)"),
+    "four dimensions": (lambda folder: np.zeros((1, 1, 28, 28), np.uint8), "(1, 1, 28, 28)"),
+    "two channels": (lambda folder: np.zeros((28, 28, 2), np.uint8), "(28, 28, 2)"),
+    "no pixels": (lambda folder: np.zeros((0, 28), np.uint8), "(0, 28)"),
+    "no pixels in image": (lambda folder: Image.new("L", (0, 5)), "0x5"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+@pytest.mark.parametrize("function", [load_grey, naive_resize, prepare])
+def test_bad_input_is_one_clear_line(tmp_path, name, function):
+    make, expected = BAD[name]
+    with pytest.raises(ImageError) as caught:
+        function(make(tmp_path))
+    assert not isinstance(caught.value, NoDigitError)
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)

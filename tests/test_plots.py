@@ -1,0 +1,56 @@
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from mnist_tutorial import load_mnist, predict_image
+from mnist_tutorial.plots import show_curves, show_grid, show_pictures, show_prediction
+from mnist_tutorial.training import Epoch
+
+IMG = Path(__file__).parents[1] / "img"
+
+
+@pytest.fixture(autouse=True)
+def figure(monkeypatch):
+    """Keep the figure open where a notebook would show it, and close it after the test."""
+    monkeypatch.setattr(plt, "show", lambda: None)
+    yield plt.gcf
+    plt.close("all")
+
+
+def test_grid_shows_labels_and_says_what_data_it_is(figure, sample):
+    train = load_mnist()
+    assert show_grid(train, rows=2, columns=3) is None
+    axes = figure().axes
+    assert len(axes) == 6
+    assert [axis.get_title() for axis in axes] == [f"label {label}" for label in train.targets[:6]]
+    assert np.array_equal(axes[4].images[0].get_array(), train.data[4])
+    assert figure().get_suptitle() == "embedded sample, not MNIST"
+
+
+def test_pictures_fill_rows_and_share_one_scale(figure):
+    show_pictures(np.full((3, 28, 28), 200, np.uint8), ["a", "b", "c"], columns=2, title="three")
+    drawn = [axis for axis in figure().axes if axis.images]
+    assert [axis.get_title() for axis in drawn] == ["a", "b", "c"]
+    assert all(axis.images[0].get_clim() == (0, 255) for axis in drawn)
+
+
+def test_curves_have_two_lines_for_each_history(figure):
+    history = [Epoch(1, 1.0, 0.5, 0.9, 0.6, 1.0), Epoch(2, 0.5, 0.8, 0.4, 0.9, 1.0)]
+    show_curves({"mine": history, "yours": history}, title="on the sample")
+    axis = figure().axes[0]
+    assert [line.get_label() for line in axis.lines] == ["mine: training", "mine: validation",
+                                                         "yours: training", "yours: validation"]
+    assert axis.lines[1].get_xydata().tolist() == [[1, 60], [2, 90]]
+    assert axis.get_title() == "on the sample"
+
+
+def test_prediction_shows_photo_box_picture_and_bars(figure):
+    prediction = predict_image(IMG / "7.png")
+    show_prediction(IMG / "7.png", prediction)
+    left, middle, right = figure().axes
+    assert left.patches[0].get_width() == prediction.box[2]
+    assert np.array_equal(middle.images[0].get_array(), prediction.picture)
+    assert [bar.get_height() for bar in right.patches] == pytest.approx(list(prediction.probabilities))
+    assert "Read as 7" in figure().get_suptitle() and "shipped weights" in figure().get_suptitle()

@@ -1,0 +1,92 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mnist_tutorial import Net, load_mnist, load_pretrained, predict_image
+from mnist_tutorial.images import ImageError
+from mnist_tutorial.predict import probabilities
+from mnist_tutorial.preprocess import NoDigitError, prepare
+
+IMG = Path(__file__).parents[1] / "img"
+
+
+@pytest.fixture(scope="module")
+def net():
+    return load_pretrained()
+
+
+def test_prediction_holds_together(net):
+    prediction = predict_image(IMG / "7.png", net)
+    assert prediction.digit == 7 == prediction.probabilities.argmax()
+    assert prediction.confidence == prediction.probabilities.max() > 0.9
+    assert prediction.probabilities.shape == (10,) and prediction.probabilities.dtype == np.float32
+    assert prediction.probabilities.sum() == pytest.approx(1, abs=1e-5)
+    assert prediction.model == "shipped weights"
+    stages = prepare(IMG / "7.png")
+    assert np.array_equal(prediction.picture, stages.picture) and prediction.box == stages.box
+
+
+@pytest.mark.parametrize("name", ["2.jpg", "3.jpg", "4.jpg", "5.jpg", "7.png", "8.jpg"])
+def test_reads_the_courses_pictures(net, name):
+    assert predict_image(IMG / name, net).digit == int(name[0])
+
+
+def test_box_is_in_the_pixels_of_the_source(net):
+    small = Image.open(IMG / "7.png")
+    large = small.resize((small.width * 4, small.height * 4))
+    box, scaled = predict_image(small, net).box, predict_image(large, net).box
+    assert large.height > 1280
+    np.testing.assert_allclose(scaled, np.multiply(box, 4), atol=12)
+
+
+def test_path_pil_and_array_give_the_same(net):
+    path = IMG / "7.png"
+    answers = [predict_image(source, net) for source in (path, str(path), Image.open(path),
+                                                         np.asarray(Image.open(path)))]
+    for answer in answers[1:]:
+        assert np.array_equal(answer.probabilities, answers[0].probabilities)
+
+
+def test_default_model_is_the_one_that_ships(net):
+    assert np.array_equal(predict_image(IMG / "7.png").probabilities, predict_image(IMG / "7.png", net).probabilities)
+
+
+def test_any_model_of_the_right_shape_will_do():
+    class Always4(torch.nn.Linear):
+        def forward(self, x):
+            assert x.shape == (1, 1, 28, 28) and not self.training
+            return torch.eye(10)[[4]] * 50
+
+    prediction = predict_image(IMG / "7.png", Always4(1, 1))
+    assert (prediction.digit, prediction.model) == (4, "Always4")
+
+
+def test_probabilities_of_many_equal_those_of_each(net):
+    pictures = np.stack([prepare(IMG / name).picture for name in ("2.jpg", "7.png")])
+    together = probabilities(net, pictures)
+    assert together.shape == (2, 10)
+    np.testing.assert_allclose(together[1], probabilities(net, pictures[1])[0], atol=1e-6)
+
+
+def test_empty_page_and_bad_input_are_errors(net, tmp_path):
+    with pytest.raises(NoDigitError):
+        predict_image(Image.new("L", (200, 200), 240), net)
+    with pytest.raises(ImageError, match="none.png"):
+        predict_image(tmp_path / "none.png", net)
+
+
+def test_untrained_network_is_unsure():
+    torch.manual_seed(0)
+    assert predict_image(IMG / "7.png", Net()).confidence < 0.3
+
+
+def test_reads_mnist_through_the_image_pipeline(net, mnist_root):
+    digits = load_mnist(False, mnist_root)
+    plain = probabilities(net, digits.data[:1000]).argmax(1)
+    prepared = probabilities(net, np.stack([prepare(d.numpy()).picture for d in digits.data[:1000]])).argmax(1)
+    truth = digits.targets[:1000].numpy()
+    assert (plain == truth).mean() > 0.98
+    assert (prepared == truth).mean() >= (plain == truth).mean() - 0.003

@@ -1,0 +1,585 @@
+"""The live loop: sources, drawing, windows, notebooks, and that everything opened is released."""
+
+import base64
+import ctypes.util
+import itertools
+import os
+import select
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import nbclient
+import nbformat
+import numpy as np
+import pytest
+import torch
+
+from mnist_tutorial import webcam
+from mnist_tutorial.frames import SourceError, read_frames
+from mnist_tutorial.predict import Prediction
+from mnist_tutorial.webcam import Report, draw_prediction, has_display, run
+
+ROOT = Path(__file__).parents[1]
+TINY_MODEL = """
+import torch
+class AlwaysSeven(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scores = torch.nn.Parameter(9.0 * (torch.arange(10) == 7))
+    def forward(self, x):
+        return self.scores.expand(len(x), 10)
+"""
+exec(TINY_MODEL)  # the children below run the same text
+
+linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="displays are X11's here")
+
+
+def answer(digit=7, confidence=0.98, box=(60, 40, 30, 50)):
+    return Prediction(digit, confidence, np.eye(10, dtype=np.float32)[digit], np.zeros((28, 28), np.uint8), box, "tiny")
+
+
+def page(level=0, shape=(120, 160, 3)):
+    return np.full(shape, level, np.uint8)
+
+
+def levels(frames):
+    return [round(float(frame.mean()) / 40) for frame in frames]
+
+
+@pytest.fixture
+def always_seven(monkeypatch):
+    """Answer 7 at once; collect the pictures that were to be answered."""
+    asked = []
+
+    def predict(picture, model):
+        asked.append(picture)
+        return answer()
+
+    monkeypatch.setattr(webcam, "predict_image", predict)
+    return asked
+
+
+class Camera:
+    """Stands in for cv2.VideoCapture: delivers `length` frames, then nothing."""
+
+    length, opened = 3, []
+
+    def __init__(self, source, backend):
+        self.asked, self.left, self.released = (source, backend), self.length, False
+        self.opened.append(self)
+
+    def get(self, prop):
+        return 0.0
+
+    def read(self):
+        assert not self.released
+        self.left -= 1
+        return (True, page()) if self.left >= 0 else (False, None)
+
+    def release(self):
+        self.released = True
+
+
+@pytest.fixture
+def camera(monkeypatch):
+    monkeypatch.setattr(Camera, "opened", [])
+    monkeypatch.setattr(Camera, "length", 3)
+    monkeypatch.setattr(cv2, "VideoCapture", Camera)
+    return Camera
+
+
+# Reading
+
+
+@pytest.mark.parametrize("name, codec", [("clip.mp4", "mp4v"), ("clip.webm", "VP80")])
+def test_reads_a_clip(tmp_path, name, codec):
+    path = tmp_path / name
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), 20, (160, 120))
+    for i in range(5):
+        writer.write(page(40 * i))
+    writer.release()
+    for source in (path, str(path)):
+        frames = list(read_frames(source))
+        assert levels(frames) == [0, 1, 2, 3, 4]
+        assert {(frame.shape, frame.dtype) for frame in frames} == {((120, 160, 3), np.dtype(np.uint8))}
+
+
+def test_reads_numbered_pictures_each_in_its_own_size(tmp_path, capfd):
+    cv2.imwrite(str(tmp_path / "img_01.png"), page(40))
+    cv2.imwrite(str(tmp_path / "img_02.png"), page(80, (60, 50)))
+    frames = list(read_frames(f"{tmp_path}/img_%02d.png"))
+    assert [frame.shape for frame in frames] == [(120, 160, 3), (60, 50, 3)]
+    assert levels(frames) == [1, 2]
+    assert capfd.readouterr().err == ""
+
+
+def test_reads_a_file_whose_name_holds_a_percent_sign(tmp_path):
+    path = tmp_path / "50%.png"
+    cv2.imwrite(str(path), page(40))
+    assert levels(read_frames(path)) == [1]
+
+
+def test_reads_grey_and_colour_arrays_of_changing_size():
+    grey, colour = page(40, (20, 30)), np.arange(5 * 4 * 3, dtype=np.uint8).reshape(5, 4, 3)
+    first, second = read_frames(frame for frame in (grey, colour[:, ::-1]))
+    assert first.shape == (20, 30, 3) and (first == 40).all()
+    assert (second == colour[:, ::-1]).all()
+    assert levels(read_frames(np.stack([page(0), page(40)]))) == [0, 1]
+
+
+@pytest.mark.parametrize("source", [2, "2", np.int64(2)])
+def test_a_number_is_a_camera(camera, source):
+    assert next(read_frames(source)).shape == (120, 160, 3)
+    assert [one.asked for one in camera.opened] == [(2, cv2.CAP_ANY)]
+
+
+def test_opens_nothing_before_the_first_frame(camera):
+    frames = read_frames(0)
+    assert camera.opened == []
+    next(frames)
+    assert len(camera.opened) == 1
+
+
+@pytest.mark.parametrize("realtime", [False, True])
+def test_files_keep_their_pace_only_if_asked(tmp_path, monkeypatch, realtime):
+    for i in range(4):
+        cv2.imwrite(str(tmp_path / f"{i}.png"), page())
+    slept = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    monkeypatch.setattr(time, "perf_counter", lambda: 100.0)
+    list(read_frames(f"{tmp_path}/%d.png", realtime=realtime))
+    assert slept == pytest.approx([0, 1 / 30, 1 / 30, 1 / 30] if realtime else [])
+
+
+@pytest.mark.parametrize("source, said", [
+    (-1, "camera -1"),
+    ("-1", "camera -1"),
+    (99, "camera 99 gives no picture"),
+    (2 ** 31, "camera 2147483648"),
+    (True, "cannot read frames from True"),
+    (None, "cannot read frames from None"),
+    (1.5, "cannot read frames from 1.5"),
+    ("", "'': there is no such file"),
+    ("missing.mp4", "'missing.mp4': there is no such file"),
+    (Path("missing.mp4"), "'missing.mp4': there is no such file"),
+    ("folder", "'folder' is a folder"),
+    ("text.mp4", "'text.mp4' gives no frame: expected a video"),
+    ("empty.mp4", "'empty.mp4' gives no frame: expected a video"),
+    ("missing_%02d.png", "'missing_%02d.png' gives no frame: expected pictures"),
+    ("text_%d.png", "'text_%d.png' gives no frame: expected pictures"),
+    ("%s%n.png", "gives no frame"),
+    (page(), "a single picture of shape (120, 160, 3)"),
+    (page(0, (9, 9)), "a single picture of shape (9, 9)"),
+    ([page(), None], "frame 1: expected a uint8 array, grey (H, W) or BGR (H, W, 3), got NoneType"),
+    ([page().astype(np.float32)], "got float32 of shape (120, 160, 3)"),
+    ([page(), page(), page(0, (9, 9, 4))], "frame 2: expected a uint8 array, grey (H, W) or BGR (H, W, 3), "
+                                           "got uint8 of shape (9, 9, 4)"),
+    ([page(0, (0, 5))], "got uint8 of shape (0, 5)"),
+    (["img.png"], "got str"),
+])
+def test_a_bad_source_is_one_clear_line(tmp_path, monkeypatch, capfd, source, said):
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    Path("empty.mp4").touch()
+    for name in ("text.mp4", "text_0.png"):
+        Path(name).write_text("no picture at all")
+    with pytest.raises(SourceError) as error:
+        list(read_frames(source))
+    message = str(error.value)
+    assert said in message and "\n" not in message
+    assert capfd.readouterr().err == ""
+
+
+# Releasing
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def fail(*_):
+    raise ZeroDivisionError
+
+
+def test_released_when_the_camera_is_unplugged(camera, always_seven):
+    with pytest.raises(SourceError, match="camera 0 stopped after 3 frames"):
+        run(0, torch.nn.Identity(), show=None)
+    assert [one.released for one in camera.opened] == [True]
+
+
+def test_released_at_the_end_of_a_file(camera, always_seven, tmp_path):
+    path = tmp_path / "clip.mp4"
+    path.touch()
+    assert run(path, torch.nn.Identity(), show=None).stopped == "end of source"
+    assert [one.released for one in camera.opened] == [True]
+
+
+def test_released_when_a_reader_stops_early(camera):
+    frames = read_frames(0)
+    next(frames)
+    frames.close()
+    assert [one.released for one in camera.opened] == [True]
+
+
+def test_released_and_reported_when_the_user_interrupts(camera, always_seven):
+    report = run(0, torch.nn.Identity(), show=None, callback=interrupt)
+    assert (report.frames, report.stopped) == (1, "stop button")
+    assert [one.released for one in camera.opened] == [True]
+
+
+def test_released_when_the_interrupt_comes_while_reading(camera, always_seven, monkeypatch):
+    monkeypatch.setattr(camera, "read", interrupt)
+    report = run(0, torch.nn.Identity(), show=None)
+    assert (report.frames, report.stopped) == (0, "stop button")
+    assert [one.released for one in camera.opened] == [True]
+
+
+@pytest.mark.parametrize("where", ["callback", "model"])
+def test_released_when_something_else_fails(camera, always_seven, monkeypatch, where):
+    if where == "model":
+        monkeypatch.setattr(webcam, "predict_image", fail)
+    with pytest.raises(ZeroDivisionError) as error:
+        run(0, torch.nn.Identity(), show=None, callback=fail)
+    assert [one.released for one in camera.opened] == [True]
+    del error   # until here its traceback kept all generators alive: released by us, not by chance
+
+
+def test_released_after_max_frames_and_opened_again(camera, always_seven):
+    for _ in range(2):
+        assert run(0, torch.nn.Identity(), show=None, max_frames=2).stopped == "max_frames"
+    assert [(one.left, one.released) for one in camera.opened] == [(1, True), (1, True)]
+
+
+class Reader:
+    """An iterator of pages that wants to be closed."""
+
+    def __init__(self, *frames):
+        self.frames, self.closed = iter(frames), False
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return next(self.frames)
+
+    def close(self):
+        self.closed = True
+
+
+@pytest.mark.parametrize("max_frames", [None, 2])
+def test_closes_the_iterators_of_others(always_seven, max_frames):
+    reader = Reader(page(), page(), page())
+    assert run(reader, torch.nn.Identity(), show=None, max_frames=max_frames).frames == (max_frames or 3)
+    assert reader.closed
+
+
+def test_closes_the_iterators_of_others_after_junk():
+    reader = Reader(page(), "junk", page())
+    with pytest.raises(SourceError) as error:
+        list(read_frames(reader))
+    assert reader.closed
+    del error   # as above
+
+
+# The loop
+
+
+def test_answers_each_frame_as_it_is(always_seven):
+    frames, seen = [page(40), page(80, (60, 50)), page(120, (9, 9, 3))], []
+    report = run(frames, torch.nn.Identity(), show=None, mirror=True, callback=lambda *args: seen.append(args))
+    assert levels(always_seven) == levels(frame for frame, _ in seen) == [1, 2, 3]
+    assert [picture.shape for picture in always_seven] == [(120, 160), (60, 50), (9, 9)]
+    assert [prediction for _, prediction in seen] == report.predictions
+    assert (report.frames, report.stopped) == (3, "end of source")
+
+
+def test_greys_by_opencv_order_of_colours(always_seven):
+    blue = page()
+    blue[:, :, 0] = 255
+    run([blue], torch.nn.Identity(), show=None)
+    assert always_seven[0].max() == 29  # 0.114 of 255; as red it would be 76
+
+
+def test_finds_the_digit_and_goes_on_where_there_is_none():
+    paper = page(230, (240, 320, 3))
+    written = cv2.putText(paper.copy(), "7", (150, 150), cv2.FONT_HERSHEY_SIMPLEX, 3, (20, 20, 20), 8)
+    ys, xs = np.nonzero(written[:, :, 0] < 120)
+    report = run([paper, written, paper], AlwaysSeven(), show=None)  # noqa: F821
+    assert [p and p.digit for p in report.predictions] == [None, 7, None]
+    x, y, width, height = report.predictions[1].box
+    assert np.abs([x - xs.min(), y - ys.min(), x + width - xs.max(), y + height - ys.max()]).max() <= 5
+
+
+def test_loads_the_shipped_weights_once(monkeypatch):
+    loaded, used = [], []
+    monkeypatch.setattr(webcam, "load_pretrained", lambda: loaded.append("net") or "net")
+    monkeypatch.setattr(webcam, "predict_image", lambda picture, model: used.append(model))
+    run([page(), page()], show=None)
+    assert (loaded, used) == (["net"], ["net", "net"])
+
+
+def test_junk_among_the_frames_is_named(always_seven):
+    with pytest.raises(SourceError, match="frame 1: .* got int64 of shape"):
+        run([page(), np.zeros((3, 3), np.int64)], torch.nn.Identity(), show=None)
+
+
+@pytest.mark.parametrize("wrong, said", [({"show": "wndow"}, "'wndow'"), ({"max_frames": 0}, "got 0")])
+def test_refuses_wrong_arguments(camera, wrong, said):
+    with pytest.raises(ValueError, match=said):
+        run(0, torch.nn.Identity(), **{"show": None, **wrong})
+    assert camera.opened == []
+
+
+def test_inline_needs_a_notebook():
+    with pytest.raises(RuntimeError, match="needs a notebook"):
+        run([page()], torch.nn.Identity(), show="inline")
+
+
+@pytest.mark.parametrize("notebook, display, screen", [
+    (True, True, "inline"), (True, False, "inline"), (False, True, "window"), (False, False, None)])
+def test_auto_takes_what_works(monkeypatch, always_seven, notebook, display, screen):
+    entered = []
+
+    def entering(name):
+        def enter():
+            entered.append(name)
+            return webcam.nullcontext()
+        return enter
+
+    monkeypatch.setattr(webcam, "_in_notebook", lambda: notebook)
+    monkeypatch.setattr(webcam, "has_display", lambda: display)
+    monkeypatch.setattr(webcam, "SCREENS", {name: entering(name) for name in webcam.SCREENS})
+    run([page()], torch.nn.Identity())
+    assert entered == [screen]
+
+
+@pytest.mark.parametrize("screen, waits", [(None, 0), ("window", 2)])
+def test_waits_for_the_pace_of_a_file_only_when_showing(monkeypatch, camera, always_seven, tmp_path, screen, waits):
+    path, slept = tmp_path / "clip.mp4", []
+    path.touch()
+    monkeypatch.setattr(time, "sleep", slept.append)
+    monkeypatch.setattr(webcam, "has_display", lambda: True)
+    monkeypatch.setitem(webcam.SCREENS, "window", webcam.nullcontext)
+    run(path, torch.nn.Identity(), show=screen)
+    assert sum(seconds > 0 for seconds in slept) == waits
+
+
+# Drawing
+
+
+def test_draws_the_box_and_a_label_on_a_copy():
+    frame = page(120)
+    before = frame.copy()
+    drawn = draw_prediction(frame, answer(box=(60, 60, 30, 50)))
+    assert (frame == before).all()
+    assert drawn.shape == frame.shape and drawn.dtype == np.uint8
+    changed = (drawn != frame).any(axis=2)
+    assert changed[60, 60:90].all() and changed[60:110, 60].all()        # the box's edges
+    assert changed[40:58, 60:90].any()                                   # the label above it
+    assert not changed[64:106, 64:86].any() and not changed[:30].any()   # neither inside nor far away
+
+
+def test_mirrors_picture_and_box_but_not_the_text():
+    frame = page(120)
+    frame[:, :80] = 60
+    mirrored = draw_prediction(frame, answer(box=(100, 60, 30, 50)), mirror=True)
+    by_hand = draw_prediction(np.ascontiguousarray(frame[:, ::-1]), answer(box=(30, 60, 30, 50)))
+    assert (mirrored == by_hand).all()
+
+
+def test_says_that_there_is_no_digit_in_a_corner():
+    changed = (draw_prediction(page(120), None) != 120).any(axis=2)
+    assert changed[90:, :80].any()
+    assert not changed[:90].any() and not changed[:, 80:].any()
+
+
+@pytest.mark.parametrize("box", [(0, 0, 160, 120), (150, 0, 10, 10), (0, 110, 10, 10)])
+def test_the_label_stays_inside_the_frame(monkeypatch, box):
+    written = []
+    monkeypatch.setattr(cv2, "putText", lambda picture, text, corner, font, scale, colour, thickness, line:
+                        written.append((text, corner, cv2.getTextSize(text, font, scale, thickness)[0])))
+    draw_prediction(page(), answer(box=box))
+    assert {text for text, _, _ in written} == {"7  98 %"}
+    for _, (x, y), (width, height) in written:
+        assert 0 <= x and x + width <= 160 and height <= y <= 120
+
+
+# The report
+
+
+@pytest.mark.parametrize("seen, digits", [
+    ([(7, 0.9)] * 5, [7]),
+    ([(7, 0.9)] * 4, []),
+    ([(7, 0.79)] * 9, []),
+    ([(7, 0.8)] * 5, [7]),
+    ([(3, 0.9)] * 5 + [(7, 0.9)] * 6 + [(2, 0.9)] * 7, [3, 7, 2]),
+    ([(3, 0.9)] * 6 + [(8, 0.9)] * 2 + [(3, 0.9)] * 6, [3]),
+    ([(3, 0.9)] * 6 + [None] * 9 + [(3, 0.9)] * 6, [3]),
+    ([(3, 0.9)] * 3 + [None] + [(3, 0.9)] * 3, []),
+    ([(3, 0.9)] * 5 + [(7, 0.9)] * 5 + [(3, 0.9)] * 5, [3, 7, 3]),
+    ([(0, 0.9)] * 5, [0]),
+    ([None] * 9, []),
+])
+def test_digits_are_those_that_stood_still(monkeypatch, seen, digits):
+    monkeypatch.setattr(webcam, "STEADY", 5)
+    predictions = [one and answer(*one) for one in seen]
+    assert Report(len(seen), 1.0, predictions, "q").digits == digits
+
+
+def test_report_reads_well():
+    report = Report(60, 2.0, [answer()] * 60, "q")
+    assert report.frames_per_second == 30
+    assert str(report) == repr(report) == "60 frames in 2.0 s (30 per second), ended by: q\nread: 7"
+    assert "no steady digit" in str(Report(0, 0.0, [], "end of source"))
+
+
+# Windows
+
+
+@pytest.fixture
+def no_display(monkeypatch):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    has_display.cache_clear()
+    yield
+    has_display.cache_clear()
+
+
+@linux_only
+def test_without_a_display_a_window_is_an_error_not_an_abort(no_display, camera):
+    assert has_display() is False
+    with pytest.raises(RuntimeError, match="no display"):
+        run(0, torch.nn.Identity(), show="window")
+    assert camera.opened == []
+
+
+@pytest.mark.parametrize("key, visible, stopped", [
+    ("q", 1, "q"), ("Q", 1, "q"), ("\x1b", 1, "q"), ("", 0, "window closed"), ("x", 1, "max_frames")])
+def test_the_window_ends_by_key_or_by_closing(monkeypatch, always_seven, camera, key, visible, stopped):
+    gone = []
+    monkeypatch.setattr(webcam, "has_display", lambda: True)
+    monkeypatch.setattr(cv2, "imshow", lambda *_: None)
+    monkeypatch.setattr(cv2, "waitKey", lambda _: ord(key) if key else -1)
+    monkeypatch.setattr(cv2, "getWindowProperty", lambda *_: visible)
+    monkeypatch.setattr(cv2, "destroyWindow", gone.append)
+    assert run(0, torch.nn.Identity(), show="window", max_frames=2).stopped == stopped
+    assert gone == [webcam.WINDOW] and camera.opened[0].released
+
+
+WINDOW_CHILD = TINY_MODEL + """
+import time
+import numpy as np
+from mnist_tutorial import webcam
+frame = np.full((120, 160, 3), 128, np.uint8)
+def endless():
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        time.sleep(0.01)
+        yield frame
+for _ in range(2):
+    print(webcam.run(endless(), AlwaysSeven(), show="window").stopped, flush=True)
+    input()
+"""
+
+# Sends what a window manager sends when the X of a window is clicked. An XClientMessageEvent is: type,
+# serial, send_event, display, window, message_type, format, data; 24 longs make an XEvent of it.
+CLICK_CLOSE = """
+import ctypes, ctypes.util, sys
+window = int(sys.argv[1])
+x11 = ctypes.CDLL(ctypes.util.find_library("X11"))
+x11.XOpenDisplay.restype, x11.XInternAtom.restype = ctypes.c_void_p, ctypes.c_ulong
+server = ctypes.c_void_p(x11.XOpenDisplay(None))
+protocols, delete = (x11.XInternAtom(server, name, 0) for name in (b"WM_PROTOCOLS", b"WM_DELETE_WINDOW"))
+event = (ctypes.c_long * 24)(33, 0, 0, 0, window, protocols, 32, delete)
+x11.XSendEvent(server, ctypes.c_ulong(window), 0, ctypes.c_long(0), event)
+x11.XCloseDisplay(server)
+"""
+
+
+@pytest.fixture
+def xvfb():
+    """A display that nobody sees; gives its name."""
+    if not shutil.which("Xvfb") or not shutil.which("xdotool") or not ctypes.util.find_library("X11"):
+        pytest.skip("needs Xvfb, xdotool and libX11")
+    reader, writer = os.pipe()
+    with subprocess.Popen(["Xvfb", "-displayfd", str(writer), "-screen", "0", "640x480x24"],
+                          pass_fds=[writer], stderr=subprocess.DEVNULL) as server:
+        os.close(writer)
+        with open(reader) as answers:
+            yield ":" + answers.readline().strip()
+        server.terminate()
+
+
+def until_answered(child, env, command):
+    """Give the child's next line; until it comes, run `command` on each window of the loop."""
+    while not select.select([child.stdout], [], [], 0.5)[0]:
+        found = subprocess.run(["xdotool", "search", "--name", webcam.WINDOW], env=env, capture_output=True, text=True)
+        for window in found.stdout.split():
+            subprocess.run([part.format(window) for part in command], env=env, capture_output=True)
+    return child.stdout.readline()
+
+
+@linux_only
+def test_a_real_window_ends_by_q_and_by_its_x(xvfb):
+    env = {**os.environ, "DISPLAY": xvfb}
+    with subprocess.Popen([sys.executable, "-c", WINDOW_CHILD], env=env, cwd=ROOT, text=True, stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert until_answered(child, env, ["xdotool", "key", "--window", "{}", "q"]) == "q\n"
+        print(file=child.stdin, flush=True)
+        assert until_answered(child, env, [sys.executable, "-c", CLICK_CLOSE, "{}"]) == "window closed\n"
+        _, noise = child.communicate("\n")
+        assert child.returncode == 0 and noise == ""
+
+
+# Notebooks
+
+NOTEBOOK = TINY_MODEL + """
+import signal
+import numpy as np
+from mnist_tutorial.webcam import run
+seen = []
+def stop_at_the_twentieth(frame, prediction):
+    seen.append(frame)
+    if len(seen) == 20:
+        signal.raise_signal(signal.SIGINT)  # what the stop button sends
+frames = [np.full((600, 800), 10 * i, np.uint8) for i in range(25)]
+report = run(frames, AlwaysSeven(), callback=stop_at_the_twentieth)
+assert (report.frames, report.stopped) == (20, "stop button"), report
+report = run(frames, AlwaysSeven(), show="inline")
+assert (report.frames, report.stopped) == (25, "end of source"), report
+"""
+
+
+def test_a_notebook_keeps_one_picture_per_run_and_no_text():
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(NOTEBOOK)])
+    nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(ROOT)}}).execute()
+    outputs = notebook.cells[0].outputs
+    assert [(output.output_type, list(output.data)) for output in outputs] == [("display_data", ["image/jpeg"])] * 2
+    stopped, ended = (cv2.imdecode(np.frombuffer(base64.b64decode(output.data["image/jpeg"]), np.uint8), 1)
+                      for output in outputs)
+    assert stopped.shape == ended.shape == (480, 640, 3)
+    assert abs(int(ended[100, 100, 0]) - 240) <= 3  # the last frame, even if its turn had not come
+
+
+def test_a_notebook_is_sent_no_more_than_it_can_show(monkeypatch):
+    display = pytest.importorskip("IPython.display")
+    sent, clock = [], itertools.count(0, 5)  # ms: 200 frames per second
+    monkeypatch.setattr(webcam.time, "perf_counter", lambda: next(clock) / 1000)
+    monkeypatch.setattr(webcam, "_jpeg", lambda picture: int(picture[0, 0, 0]))
+    for name in ("display", "update"):
+        monkeypatch.setattr(display.DisplayHandle, name, lambda self, data, raw: sent.append(data["image/jpeg"]))
+    with webcam._inline() as show:
+        for i in range(200):
+            show(page(i))
+    assert 29 <= len(sent) <= 32 and sent[0] == 0 and sent[-1] == 199
+
+
+def test_a_camera_picture_is_small_enough_to_store():
+    noise = np.random.default_rng(0).normal(0, 4, (480, 640, 3))
+    ramp = np.linspace(40, 200, 640)[None, :, None]
+    frame = draw_prediction((ramp + noise).clip(0, 255).astype(np.uint8), answer())
+    assert len(base64.b64decode(webcam._jpeg(frame))) < 40_000
