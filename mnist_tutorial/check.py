@@ -104,6 +104,8 @@ def check_data() -> Check:
         return Check("Data", "the embedded sample, because MNIST_ROOT=sample",
                      "unset MNIST_ROOT to work with MNIST itself")
     problems = find_problems(root)
+    if DEFAULT_ROOT == root:
+        root = "datasets/mnist"
     if not problems:
         return Check("Data", f"MNIST is complete in {root}")
     if "MNIST_ROOT" in os.environ:

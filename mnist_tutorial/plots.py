@@ -13,7 +13,8 @@ from .preprocess import SIZE
 from .training import Epoch
 
 
-def show_pictures(pictures, titles: Sequence[str] = (), *, columns: int = 4, title: str = "") -> None:
+def show_pictures(pictures, titles: Sequence[str] = (), *, columns: int = 4, title: str = "",
+                  size: float = 1.6) -> None:
     """Draw pictures in a grid, as the network sees them: 0 is black.
 
     Parameters
@@ -24,10 +25,13 @@ def show_pictures(pictures, titles: Sequence[str] = (), *, columns: int = 4, tit
     columns : int
     title : str
         Above the whole.
+    size : float
+        Width of each picture in inches.
     """
     rows = -(-len(pictures) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(1.6 * columns, 1.75 * rows + 0.4 * bool(title)),
-                                squeeze=False, layout="constrained")
+    tallest = max(len(picture) / len(picture[0]) for picture in pictures)
+    height = rows * (size * tallest + 0.25 * bool(len(titles))) + 0.35 * bool(title)
+    figure, axes = plt.subplots(rows, columns, figsize=(size * columns, height), squeeze=False, layout="constrained")
     for axis in axes.flat:
         axis.set_axis_off()
     for axis, picture in zip(axes.flat, pictures):

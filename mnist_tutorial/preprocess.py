@@ -313,7 +313,7 @@ def normalise(pictures) -> torch.Tensor:
 
     Parameters
     ----------
-    pictures : uint8 array or tensor (28, 28) or (N, 28, 28)
+    pictures : uint8 array or tensor (28, 28) or (N, 28, 28), or list of arrays (28, 28)
         0 = ground, 255 = ink.
 
     Returns
@@ -322,7 +322,7 @@ def normalise(pictures) -> torch.Tensor:
         ``(pictures / 255 - MEAN) / STD``: bit for bit what torchvision's
         ``ToTensor`` and ``Normalize`` give.
     """
-    pictures = torch.as_tensor(pictures)
+    pictures = torch.as_tensor(np.asarray(pictures) if isinstance(pictures, list) else pictures)
     if pictures.dtype != torch.uint8 or pictures.shape[-2:] != (SIZE, SIZE) or pictures.ndim > 3:
         raise ImageError(f"expected uint8 pictures of shape ({SIZE}, {SIZE}) or (N, {SIZE}, {SIZE}), "
                          f"got {pictures.dtype} of shape {tuple(pictures.shape)}")

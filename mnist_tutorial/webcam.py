@@ -151,6 +151,14 @@ def _jpeg(picture: np.ndarray) -> str:
 SCREENS = {"window": _window, "inline": _inline, None: nullcontext}
 
 
+def _overlap(a: tuple, b: tuple) -> float:
+    """Share of two boxes (x, y, width, height) that both cover, of what either covers."""
+    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    both = max(0, width) * max(0, height)
+    return both / (a[2] * a[3] + b[2] * b[3] - both)
+
+
 class Report(NamedTuple):
     """What a run of the loop saw.
 
@@ -178,11 +186,16 @@ class Report(NamedTuple):
 
     @property
     def digits(self) -> list[int]:
-        """Digits answered with confidence 0.8 or more for 10 frames, a third of a second, each once until the next."""
-        answers = [p.digit if p is not None and p.confidence >= SURE else None for p in self.predictions]
-        steady = [digit for digit, same in itertools.groupby(answers)
-                  if digit is not None and len(list(same)) >= STEADY]
-        return [digit for digit, _ in itertools.groupby(steady)]
+        """Digits that stood still, with confidence 0.8 or more, for 10 frames; each once until the next."""
+        steady, running, before = [], 0, None
+        for now in self.predictions:
+            sure = now is not None and now.confidence >= SURE
+            same = sure and before is not None and now.digit == before.digit and _overlap(now.box, before.box) > 0.5
+            running = running + 1 if same else int(sure)
+            before = now if sure else None
+            if running >= STEADY and steady[-1:] != [now.digit]:
+                steady.append(now.digit)
+        return steady
 
     def __str__(self) -> str:
         return (f"{self.frames} frames in {self.seconds:.1f} s ({self.frames_per_second:.0f} per second), "

@@ -430,6 +430,13 @@ def test_digits_are_those_that_stood_still(monkeypatch, seen, digits):
     assert Report(len(seen), 1.0, predictions, "q").digits == digits
 
 
+def test_digits_that_move_do_not_count():
+    still = [answer(box=(10 + i, 10, 40, 60)) for i in range(20)]
+    jumping = [answer(box=(10 + 40 * (i % 2), 10, 40, 60)) for i in range(20)]
+    assert Report(20, 1.0, still, "q").digits == [7]
+    assert Report(20, 1.0, jumping, "q").digits == []
+
+
 def test_report_reads_well():
     report = Report(60, 2.0, [answer()] * 60, "q")
     assert report.frames_per_second == 30
