@@ -58,6 +58,8 @@ def show_grid(dataset, rows: int = 3, columns: int = 4) -> None:
 def show_curves(histories: dict[str, Sequence[Epoch]], title: str = "") -> None:
     """Draw the accuracy of each epoch, training dashed and validation solid.
 
+    The scale begins where the second epoch stands: the first would squeeze all the others.
+
     Parameters
     ----------
     histories : dict
@@ -73,7 +75,9 @@ def show_curves(histories: dict[str, Sequence[Epoch]], title: str = "") -> None:
                   label=f"{label}: training")
         axis.plot(epochs, [100 * epoch.validation_accuracy for epoch in history], "o-", color=colour, markersize=4,
                   label=f"{label}: validation")
-    axis.set(xlabel="epoch", ylabel="accuracy in %", title=title)
+    lowest = np.nanmin([[epoch.train_accuracy, epoch.validation_accuracy]
+                        for history in histories.values() for epoch in history[1:] or history])
+    axis.set(xlabel="epoch", ylabel="accuracy in %", title=title, ylim=(100 * lowest - 0.5, None))
     axis.grid(alpha=0.3)
     axis.legend()
     plt.show()

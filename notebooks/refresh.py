@@ -22,6 +22,7 @@ def refresh(path: Path) -> None:
     """Execute one notebook in its own folder and write it back, without times, versions or widget state."""
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=1200, kernel_name="python3", record_timing=False, store_widget_state=False,
+                   coalesce_streams=True,
                    resources={"metadata": {"path": str(FOLDER)}}).execute()
     notebook.metadata = {"kernelspec": notebook.metadata["kernelspec"], "language_info": {"name": "python"}}
     nbformat.write(notebook, path)
