@@ -5,7 +5,7 @@ import torch
 
 from mnist_tutorial import check
 from mnist_tutorial.checkpoint import CheckpointError
-from mnist_tutorial.webcam import SourceError
+from mnist_tutorial.frames import SourceError
 
 
 def test_mark_and_advice_are_shown():
