@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from .images import ImageSource, load_reduced
+from .pages import Page
 from .predict import Prediction
 from .preprocess import SIZE
 from .training import Epoch
@@ -106,6 +107,29 @@ def show_prediction(source: ImageSource, prediction: Prediction) -> None:
         axis.set_axis_off()
     _draw_bars(right, prediction)
     figure.suptitle(f"Read as {prediction.digit}, confidence {prediction.confidence:.1%} ({prediction.model})")
+    plt.show()
+
+
+def show_page(source: ImageSource, page: Page) -> None:
+    """Draw the picture with a box around each digit and what it was read as.
+
+    Parameters
+    ----------
+    source : path, PIL image, or array
+        What `page` was made from.
+    page : Page
+        From :func:`mnist_tutorial.read_digits`.
+    """
+    figure, axis = plt.subplots(figsize=(7, 5.2), layout="constrained")
+    grey, scale = load_reduced(source)
+    axis.imshow(grey, cmap="gray", vmin=0, vmax=255, extent=(0, grey.shape[1] * scale, grey.shape[0] * scale, 0))
+    for digit in page.digits:
+        x, y, width, height = digit.box
+        axis.add_patch(plt.Rectangle((x, y), width, height, fill=False, edgecolor="C1"))
+        axis.annotate(f"{digit.digit}", (x + width / 2, y), ha="center", va="bottom", color="C1", fontsize=12)
+    axis.set_axis_off()
+    model = page.digits[0].model if page.digits else "no digit found"
+    figure.suptitle(f"Read as {page.text or 'nothing'} ({model})")
     plt.show()
 
 

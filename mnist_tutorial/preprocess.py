@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from .images import ImageError, ImageSource, load_grey, load_reduced
+from .ink import Group, Layer, contrast, cut, enlarge, gather, large, layers, shrink, thinness
 
 SIZE = 28       # pixels on each side of what the network sees
 BOX = 20        # longest side of the digit inside it
@@ -48,21 +49,8 @@ class Prepared(NamedTuple):
 
 
 SEARCH = 320    # longest side of the copy on which the digit is sought
-PAPER = 160     # longest side of the copy on which the paper's light is estimated
-DARK = 16       # grey levels below which a camera sees noise, and shares of it mean nothing
-FAINT = 0.06    # share of the paper's light that the faintest pencil takes away
 FINE = 4        # strokes are measured and thickened on a grid this many times finer
 THIN, THICK = 2.6, 4.5  # stroke widths in pixels between which most of MNIST's lie
-
-
-class _Group(NamedTuple):
-    """Strokes that may be the digit, as a patch of the reduced copy."""
-
-    score: float
-    mask: np.ndarray   # uint8, 1 = ink
-    paper: np.ndarray  # the light of the bare paper
-    where: tuple       # the two slices of the patch
-    dark: bool         # dark on light; else light on dark, and `paper` is for the inverted copy
 
 
 def naive_resize(source: ImageSource) -> np.ndarray:
@@ -70,132 +58,68 @@ def naive_resize(source: ImageSource) -> np.ndarray:
     return cv2.resize(load_grey(source), (SIZE, SIZE), interpolation=cv2.INTER_AREA)
 
 
-def _shrink(grey: np.ndarray, longest: int) -> np.ndarray:
-    """Reduce to `longest` pixels on the longest side; leave smaller pictures as they are."""
-    scale = min(1, longest / max(grey.shape))
-    return cv2.resize(grey, [max(1, round(side * scale)) for side in grey.shape[::-1]], interpolation=cv2.INTER_AREA)
+def find_digit(grey: np.ndarray) -> Group:
+    """Find the most prominent group of strokes, dark on light or light on dark.
 
-
-def _paper(grey: np.ndarray) -> np.ndarray:
-    """Estimate the light of the bare paper under dark strokes.
-
-    A closing wider than any stroke fills the strokes and nothing else: it leaves a shadow's edge
-    where it is, which a blur would smear.
+    The likelier polarity goes first; where it shows a convincing digit, the other is not tried.
     """
-    small = _shrink(grey, PAPER)
-    if _large(grey):
-        small = cv2.medianBlur(small, 3)  # a closing would climb on every bright speck of noise
-    width = max(3, min(small.shape) // 3)
-    padded = cv2.copyMakeBorder(small, *[width] * 4, cv2.BORDER_REPLICATE)  # or slopes end in a step
-    paper = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, np.ones((width, width), np.uint8))
-    paper = paper[width:-width, width:-width]
-    if small.shape != grey.shape:  # enlarging blurs a shadow's edge: let its dark side win
-        paper = cv2.erode(paper, np.ones((3, 3), np.uint8))
-    return cv2.resize(paper, grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    light = np.median(grey[::4, ::4]) < 96
+    found = []
+    for dark in (not light, light):
+        score, likely, group = _best(grey, dark)
+        if score > 0.025 * grey.size ** 0.5 and likely > 0.2:
+            return group
+        found.append((score, group))
+    score, group = max(found, key=lambda pair: pair[0])
+    if score == 0:
+        raise NoDigitError("no ink found: expected a digit that stands out from its ground, got an even picture")
+    return group
 
 
-def _large(grey: np.ndarray) -> bool:
-    """Tell whether strokes are wider than the 3x3 filters that take the noise away."""
-    return min(grey.shape) > 2 * SIZE
+def _best(grey: np.ndarray, dark: bool) -> tuple:
+    """Give the best group of one polarity: its score, how likely its strokes are a digit's, and itself."""
+    best = (0.0, 0.0, None)
+    for rank, layer, seed in _seeds(grey, dark):
+        if rank > best[0]:  # else it will hardly be better, and rating takes time
+            score, group = _rate(rank, layer, seed, best[0])
+            best = (score, score / rank, group) if score > best[0] else best
+    return best
 
 
-def _ink(grey: np.ndarray, paper: np.ndarray) -> tuple:
-    """Measure how much darker than its paper each pixel is, as a share of the paper's light.
+def _seeds(grey: np.ndarray, dark: bool) -> list:
+    """List the components of one polarity that might be the digit, with their ranks, highest first."""
+    found = []
+    for layer in layers(grey, dark):
+        rank = _rank(layer)
+        found += [(float(rank[seed]), layer, int(seed)) for seed in np.argsort(-rank)[:4] if rank[seed] > 0]
+    return sorted(found, key=lambda seed: -seed[0])
 
-    Returns the share, 0 where the paper is bare, and the standard deviation of its noise, both
-    from low percentiles: ink may cover half of a crop. (A normal law has 0.67 and 0.545 there.)
+
+def _rank(layer: Layer) -> np.ndarray:
+    """Rank components by size and place.
+
+    What touches the border is a desk, a shadow or a ruled line, unless there is nothing else.
     """
-    ink = cv2.subtract(paper, grey, dtype=cv2.CV_32F) / cv2.add(paper, DARK, dtype=cv2.CV_32F)
-    sample = ink[::1 + len(ink) // 100]
-    lag = 4 if _large(grey) else 1  # pixels: the grain of paper and of JPEG is some pixels wide
-    steps = np.abs(sample[:, lag:] - sample[:, :-lag])
-    noise = float(np.percentile(steps, 30)) / 0.545 if steps.size else 0.0
-    return ink - (float(np.percentile(sample, 25)) + 0.67 * noise), noise
-
-
-def _levels(ink: np.ndarray, noise: float):
-    """Give the thresholds to try: just above the noise, and between ruled lines and ink (Otsu)."""
-    floor = max(FAINT, 5 * noise, 0.2 * float(ink.max()))
-    values = (ink[ink > floor].clip(0, 1) * 255).astype(np.uint8)
-    return [floor, cv2.threshold(values, 0, 255, cv2.THRESH_OTSU)[0] / 255] if values.size else []
-
-
-def _groups(grey: np.ndarray, paper: np.ndarray, dark: bool):
-    """Give the groups of dark strokes that might be the digit."""
-    ink, noise = _ink(grey, paper)
-    if _large(grey):
-        ink = cv2.GaussianBlur(ink, (3, 3), 0)
-    for level in _levels(ink, noise):
-        labels, stats = cv2.connectedComponentsWithStats((ink > level).astype(np.uint8), connectivity=8)[1:3]
-        rank, touching = _rank(stats, grey.shape)
-        for seed in np.argsort(-rank)[:4]:
-            if rank[seed] > 0:
-                chosen, where = _gather(int(seed), stats, touching)
-                mask = np.isin(np.arange(len(stats)), chosen).astype(np.uint8)[labels[where]]
-                likely = _contrast(grey[where], ink[where], mask) * _thinness(mask, stats[chosen, 2:4].max())
-                if not _large(grey):
-                    likely = max(likely, 1e-3)  # a crop without margin shows no paper around its digit
-                if likely > 0:
-                    whole = min(2, mask.sum() / stats[seed, cv2.CC_STAT_AREA])  # many crumbs are no digit
-                    yield _Group(rank[seed] * whole ** 0.5 * likely, mask, paper[where], where, dark)
-
-
-def _rank(stats: np.ndarray, shape: tuple) -> tuple:
-    """Rank components by size and place, and tell which touch the picture's border.
-
-    What touches is a desk, a shadow or a ruled line, unless there is nothing else.
-    """
-    x, y, w, h, area = stats.T
-    height, width = shape
-    touching = (x == 0) | (y == 0) | (x + w == width) | (y + h == height)
+    x, y, w, h, area = layer.stats.T
+    height, width = layer.grey.shape
     away = np.hypot((x + w / 2) / width - 0.5, (y + h / 2) / height - 0.5)
-    speck = np.maximum(w, h) < max(3, 0.035 * min(shape))
+    speck = np.maximum(w, h) < max(3, 0.035 * min(height, width))
     speck[0] = True  # the ground
-    return np.sqrt(area) * (1 - away) * np.where(touching, 0.1, 1) * ~speck, touching
+    return np.sqrt(area) * (1 - away) * np.where(layer.touching, 0.1, 1) * ~speck
 
 
-def _gather(seed: int, stats: np.ndarray, touching: np.ndarray) -> tuple:
-    """Join to one component the pieces of the same digit; return all of them and their patch.
-
-    A piece as tall as the digit is probably another digit: it must be almost in touch.
-    """
-    x, y, w, h, area = stats.T
-    left, top, right, bottom = x, y, x + w, y + h
-    a, b, c, d = left[seed], top[seed], right[seed], bottom[seed]
-    free = (area > 0.02 * area[seed]) & (~touching | touching[seed])
-    free[[0, seed]] = False
-    chosen, more = [seed], np.array([seed])
-    while more.size:
-        tall = np.minimum(h, d - b) > 0.7 * np.maximum(h, d - b)
-        both = np.maximum(np.maximum(c, right) - np.minimum(a, left), np.maximum(d, bottom) - np.minimum(b, top))
-        gap = np.maximum(np.maximum(a - right, left - c), np.maximum(b - bottom, top - d))
-        more = np.flatnonzero(free & (gap <= np.where(tall, 0.1, 0.25) * both))
-        free[more] = False
-        chosen.extend(more.tolist())
-        a, b, c, d = left[chosen].min(), top[chosen].min(), right[chosen].max(), bottom[chosen].max()
-    margin = 3 + max(c - a, d - b) // 8
-    return chosen, (slice(max(0, b - margin), d + margin), slice(max(0, a - margin), c + margin))
-
-
-def _contrast(grey: np.ndarray, ink: np.ndarray, mask: np.ndarray) -> float:
-    """Rate from 0 to 1 how evenly the strokes stand out from what lies around them.
-
-    The hole of a 0 looks like light ink, but is no lighter than the paper around the 0; clutter
-    is no darker than some of its neighbours.
-    """
-    strokes = mask > 0
-    around = np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]))
-    level, share = float(grey[strokes].mean()), float(ink[strokes].mean())
-    contrast = min(1, max(0, (around - level) / (around + DARK) / share))
-    fence = cv2.dilate(mask, np.ones((5, 5), np.uint8)) > cv2.dilate(mask, np.ones((3, 3), np.uint8))
-    even = (grey[fence] - level > 0.4 * (around - level)).mean() if fence.any() else 1
-    return np.sqrt(share) * contrast * even ** 4
-
-
-def _thinness(mask: np.ndarray, longest: int) -> float:
-    """Rate from 0 to 1: strokes are thin for their length, a sheet of paper or a thumb is not."""
-    depth = cv2.distanceTransform(cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.DIST_L2, 3)
-    return max(0, 1 - (2 * depth.max() - 1) / longest / 0.4) ** 2
+def _rate(rank: float, layer: Layer, seed: int, best: float) -> tuple:
+    """Rate the group around a component, carelessly once it is clear that `best` is out of reach."""
+    chosen, where = gather(seed, layer.stats, layer.touching)
+    area = layer.stats[:, cv2.CC_STAT_AREA]
+    rank *= min(2, area[chosen].sum() / area[seed]) ** 0.5  # many crumbs are no digit
+    mask = layer.mask(chosen, where)
+    likely = thinness(mask, layer.stats[chosen, 2:4].max())
+    if rank * likely > best:
+        likely *= contrast(layer.grey[where], layer.ink[where], mask)
+    if not large(layer.grey):
+        likely = max(likely, 1e-3)  # a crop without margin shows no paper around its digit
+    return rank * likely, Group(mask, layer.paper[where], where, layer.dark)
 
 
 def fit_to_mnist(ink: np.ndarray) -> np.ndarray:
@@ -257,14 +181,6 @@ def _centre(digit):
     return picture
 
 
-def _find(grey: np.ndarray) -> _Group:
-    """Find the most prominent group of strokes, dark on light or light on dark."""
-    found = [*_groups(grey, _paper(grey), True), *_groups(255 - grey, _paper(255 - grey), False)]
-    if not found:
-        raise NoDigitError("no ink found: expected a digit that stands out from its ground, got an even picture")
-    return max(found, key=lambda group: group.score)
-
-
 def prepare(source: ImageSource) -> Prepared:
     """Turn a picture of one digit into what MNIST would have made of it.
 
@@ -288,24 +204,12 @@ def prepare(source: ImageSource) -> Prepared:
         If nothing on it looks like ink.
     """
     grey, scale = load_reduced(source)
-    small = _shrink(grey, SEARCH)
-    group = _find(small)
+    small = shrink(grey, SEARCH)
+    group = find_digit(small)
+    where = enlarge(group.where, small.shape, grey.shape)
     ink = np.zeros_like(grey)
-    where = tuple(slice(part.start * full // less, min(full, -(-part.stop * full // less)))
-                  for part, full, less in zip(group.where, grey.shape, small.shape))
-    ink[where] = _cut(grey[where], group)
+    ink[where] = cut(grey[where], group)
     return Prepared(grey, ink, cv2.boundingRect(ink), fit_to_mnist(ink), scale)
-
-
-def _cut(grey: np.ndarray, group: _Group) -> np.ndarray:
-    """Cut the strokes of a group out of its patch at full size, as uint8 ink."""
-    size = grey.shape[::-1]
-    ink, noise = _ink(grey if group.dark else 255 - grey, cv2.resize(group.paper, size, interpolation=cv2.INTER_LINEAR))
-    reach = 3 if _large(grey) else 5  # pixels of the reduced copy: a stroke's soft edge
-    near = cv2.dilate(group.mask, np.ones((reach, reach), np.uint8))
-    ink[(cv2.resize(near, size, interpolation=cv2.INTER_NEAREST) == 0) | (ink < 2 * noise)] = 0
-    peak = np.percentile(ink[ink > ink.max() / 4], 75) if _large(grey) else ink.max()
-    return (np.minimum(ink / peak, 1) * 255).round().astype(np.uint8)
 
 
 def normalise(pictures) -> torch.Tensor:

@@ -4,8 +4,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from mnist_tutorial import load_mnist, predict_image
-from mnist_tutorial.plots import show_curves, show_grid, show_pictures, show_prediction
+from mnist_tutorial import load_mnist, predict_image, read_digits
+from mnist_tutorial.plots import show_curves, show_grid, show_page, show_pictures, show_prediction
 from mnist_tutorial.training import Epoch
 
 IMG = Path(__file__).parents[1] / "img"
@@ -54,3 +54,12 @@ def test_prediction_shows_photo_box_picture_and_bars(figure):
     assert np.array_equal(middle.images[0].get_array(), prediction.picture)
     assert [bar.get_height() for bar in right.patches] == pytest.approx(list(prediction.probabilities))
     assert "Read as 7" in figure().get_suptitle() and "shipped weights" in figure().get_suptitle()
+
+
+def test_page_shows_a_box_and_an_answer_for_each_digit(figure):
+    page = read_digits(IMG / "page.jpg")
+    show_page(IMG / "page.jpg", page)
+    (axis,) = figure().axes
+    assert [text.get_text() for text in axis.texts] == [str(digit.digit) for digit in page.digits]
+    assert [(box.get_x(), box.get_y()) for box in axis.patches] == [digit.box[:2] for digit in page.digits]
+    assert "2026/31415/97580" in figure().get_suptitle() and "shipped weights" in figure().get_suptitle()

@@ -90,6 +90,13 @@ def test_sheet_on_a_desk():
     assert difference(desk, page()) < 8
 
 
+def test_light_digit_on_a_board_in_a_light_room():
+    room = np.full((500, 500), 220, np.uint8)
+    room[40:460, 40:460] = cv2.resize(255 - page(), (420, 420))
+    x, y, w, h = prepare(room).box
+    assert x >= 140 and y >= 100 and w <= 220 and h <= 240  # the digit, not the board
+
+
 def test_box_and_stages():
     prepared = prepare(page(at=(30, 40)))
     assert prepared.grey.shape == prepared.ink.shape == (240, 200)

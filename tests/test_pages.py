@@ -1,0 +1,146 @@
+"""Pages of several digits: which are found, in which order, and what is ignored."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from drawings import FIVE, SEVEN, page
+
+from mnist_tutorial.images import ImageError, load_grey
+from mnist_tutorial.pages import Page, read_digits
+
+IMG = Path(__file__).parents[1] / "img"
+INK = {digit: cv2.resize(255 - page(strokes, paper=255, ink=0)[40:172, 50:150], (61, 80), interpolation=cv2.INTER_AREA)
+       for digit, strokes in (("5", FIVE), ("7", SEVEN))}  # uint8 (80, 61), 255 = ink
+
+
+def sheet(*numbers, paper=230, step=80, slope=0.0, shape=(480, 640)):
+    """Write rows of the digits 5 and 7, 70 pixels tall, on paper."""
+    grey = np.full(shape, paper, np.uint8)
+    for row, number in enumerate(numbers):
+        for place, digit in enumerate(number):
+            x, y = 50 + place * step, 60 + row * 130 + round(place * step * slope)
+            patch = grey[y:y + 80, x:x + 61]
+            patch[:] = np.minimum(patch, 255 - INK[digit])
+    return grey
+
+
+def test_the_sample_page_is_read_exactly():
+    page = read_digits(IMG / "page.jpg")
+    assert page.text == "2026/31415/97580"
+    assert [len(row) for row in page.rows] == [4, 5, 5]
+    assert [page.digits[number].digit for number in page.rows[0]] == [2, 0, 2, 6]
+
+
+@pytest.mark.parametrize("name", ["2.jpg", "5.jpg", "7.png"])
+def test_a_picture_of_one_digit(name):
+    assert read_digits(IMG / name).text == name[0]
+
+
+def test_a_picture_too_small_for_several():
+    assert read_digits(cv2.resize(page(), (28, 34), interpolation=cv2.INTER_AREA)).text == "7"
+
+
+def test_reading_order():
+    assert read_digits(sheet("577", "75", "5757")).text == "577/75/5757"
+
+
+@pytest.mark.parametrize("slope", [-0.12, 0.12])
+def test_rows_may_slope(slope):
+    top = 80 if slope < 0 else 0
+    grey = np.vstack([np.full((top, 640), 230, np.uint8), sheet("5775575", "7577577", slope=max(slope, 0))])
+    if slope < 0:
+        grey = np.vstack([np.full((top, 640), 230, np.uint8), sheet("5775575", "7577577")])
+        turn = np.float32([[1, 0, 0], [slope, 1, 0]])
+        grey = cv2.warpAffine(grey, turn, (640, 560), borderValue=230)
+    assert read_digits(grey).text == "5775575/7577577"
+
+
+def test_light_on_dark():
+    assert read_digits(255 - sheet("57", "775")).text == "57/775"
+
+
+@pytest.mark.parametrize("squared", [False, True])
+def test_ruled_lines_are_ignored(squared):
+    paper = np.full((480, 640), 230, np.uint8)
+    paper[10::40] = 190
+    if squared:
+        paper[:, 10::40] = 190
+    assert read_digits(np.minimum(sheet("575", "77"), paper)).text == "575/77"
+
+
+def test_dots_staples_and_edges_are_ignored():
+    grey = sheet("575", "77")
+    for place in ((400, 300), (500, 60), (30, 400), (320, 120)):
+        cv2.circle(grey, place, 4, 40, -1)
+    cv2.line(grey, (420, 420), (500, 422), 60, 3)  # a staple
+    grey[:, -15:] = 60                             # a desk
+    assert read_digits(grey).text == "575/77"
+
+
+def test_shadow():
+    light = np.ones((480, 640))
+    light[:, 250:] = 0.5
+    assert read_digits((sheet("5757", "7755") * light).astype(np.uint8)).text == "5757/7755"
+
+
+def test_sheet_on_a_desk():
+    desk = np.full((640, 800), 60, np.uint8)
+    desk[80:560, 80:720] = sheet("5757", "77", "5")
+    assert read_digits(desk).text == "5757/77/5"
+
+
+def test_boxes_are_in_pixels_of_the_source():
+    large = cv2.resize(sheet("57"), None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
+    boxes = np.array([digit.box for digit in read_digits(large).digits])
+    drawn = [np.add(cv2.boundingRect((INK[digit] > 100).astype(np.uint8)), (50 + 80 * place, 60, 0, 0))
+             for place, digit in enumerate("57")]
+    np.testing.assert_allclose(boxes, 4 * np.array(drawn), atol=12)
+
+
+@pytest.mark.parametrize("number, step", [("57", 45), ("77", 48), ("575", 47)])
+def test_touching_digits_are_parted(number, step):
+    together = sheet(number, "75", step=step)
+    together[190:, :] = sheet("", "75")[190:, :]  # a row that shows how large a digit is
+    count, _ = cv2.connectedComponents((together[:170] < 120).astype(np.uint8))
+    assert count == 2  # the ground, and all digits of the first row in one
+    assert read_digits(together).text == f"{number}/75"
+
+
+def test_broken_strokes_are_joined():
+    grey = sheet("757", step=90)
+    x = 140 + 61 * 30 // 100
+    grey[60:75, x:x + 5] = 230  # cuts the bar off the 5
+    number, _ = cv2.connectedComponents((grey < 120).astype(np.uint8))
+    assert number == 5  # the ground, two digits, two pieces of the third
+    assert read_digits(grey).text == "757"
+
+
+@pytest.mark.parametrize("grey", [
+    np.full((480, 640), 200, np.uint8),
+    np.zeros((28, 28), np.uint8),
+    np.random.default_rng(0).normal(180, 6, (480, 640)).clip(0, 255).astype(np.uint8),
+], ids=["even", "small", "noise"])
+def test_empty_page(grey):
+    page = read_digits(grey)
+    assert page == Page([], []) and page.text == ""
+
+
+@pytest.mark.parametrize("wrong", ["no such file.jpg", np.zeros((4, 4, 7), np.uint8), None])
+def test_unreadable_input(wrong):
+    with pytest.raises(ImageError):
+        read_digits(wrong)
+
+
+def test_confidences_and_pictures():
+    for digit in read_digits(sheet("57")).digits:
+        assert digit.probabilities.argmax() == digit.digit and digit.confidence == digit.probabilities.max()
+        assert digit.picture.shape == (28, 28) and digit.picture.max() == 255
+
+
+def test_the_sources_array_is_left_alone():
+    grey = load_grey(IMG / "page.jpg")
+    before = grey.copy()
+    read_digits(grey)
+    np.testing.assert_array_equal(grey, before)
