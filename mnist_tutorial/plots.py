@@ -13,6 +13,8 @@ from .predict import Prediction
 from .preprocess import SIZE
 from .training import Epoch
 
+DPI = 72  # of figures that are mostly photos, whose grain makes stored notebooks large
+
 
 def show_pictures(pictures, titles: Sequence[str] = (), *, columns: int = 4, title: str = "",
                   size: float = 1.6) -> None:
@@ -32,7 +34,7 @@ def show_pictures(pictures, titles: Sequence[str] = (), *, columns: int = 4, tit
     rows = -(-len(pictures) // columns)
     tallest = max(len(picture) / len(picture[0]) for picture in pictures)
     height = rows * (size * tallest + 0.25 * bool(len(titles))) + 0.35 * bool(title)
-    figure, axes = plt.subplots(rows, columns, figsize=(size * columns, height), squeeze=False, layout="constrained")
+    figure, axes = plt.subplots(rows, columns, figsize=(size * columns, height), dpi=DPI, squeeze=False, layout="constrained")
     for axis in axes.flat:
         axis.set_axis_off()
     for axis, picture in zip(axes.flat, pictures):
@@ -96,15 +98,13 @@ def show_prediction(source: ImageSource, prediction: Prediction) -> None:
     """
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained",
                                                  width_ratios=(1, 1, 1.3))
-    grey, scale = load_reduced(source)
-    left.imshow(grey, cmap="gray", vmin=0, vmax=255, extent=(0, grey.shape[1] * scale, grey.shape[0] * scale, 0))
+    _draw_photo(left, source)
     x, y, width, height = prediction.box
     left.add_patch(plt.Rectangle((x, y), width, height, fill=False, edgecolor="C1", linewidth=2))
     left.set_title("the picture")
     middle.imshow(prediction.picture, cmap="gray", vmin=0, vmax=255)
     middle.set_title(f"what the network sees ({SIZE}x{SIZE})")
-    for axis in (left, middle):
-        axis.set_axis_off()
+    middle.set_axis_off()
     _draw_bars(right, prediction)
     figure.suptitle(f"Read as {prediction.digit}, confidence {prediction.confidence:.1%} ({prediction.model})")
     plt.show()
@@ -120,17 +120,22 @@ def show_page(source: ImageSource, page: Page) -> None:
     page : Page
         From :func:`mnist_tutorial.read_digits`.
     """
-    figure, axis = plt.subplots(figsize=(7, 5.2), layout="constrained")
-    grey, scale = load_reduced(source)
-    axis.imshow(grey, cmap="gray", vmin=0, vmax=255, extent=(0, grey.shape[1] * scale, grey.shape[0] * scale, 0))
+    figure, axis = plt.subplots(figsize=(5, 3.9), dpi=DPI, layout="constrained")
+    _draw_photo(axis, source)
     for digit in page.digits:
         x, y, width, height = digit.box
         axis.add_patch(plt.Rectangle((x, y), width, height, fill=False, edgecolor="C1"))
-        axis.annotate(f"{digit.digit}", (x + width / 2, y), ha="center", va="bottom", color="C1", fontsize=12)
-    axis.set_axis_off()
+        axis.annotate(f"{digit.digit}", (x + width / 2, y), ha="center", va="bottom", color="C1", fontsize=10)
     model = page.digits[0].model if page.digits else "no digit found"
     figure.suptitle(f"Read as {page.text or 'nothing'} ({model})")
     plt.show()
+
+
+def _draw_photo(axis, source: ImageSource) -> None:
+    """Draw a picture in the coordinates of its own pixels, however far it was reduced."""
+    grey, scale = load_reduced(source)
+    axis.imshow(grey, cmap="gray", vmin=0, vmax=255, extent=(0, grey.shape[1] * scale, grey.shape[0] * scale, 0))
+    axis.set_axis_off()
 
 
 def _draw_bars(axis, prediction: Prediction) -> None:
