@@ -34,7 +34,8 @@ def show_pictures(pictures, titles: Sequence[str] = (), *, columns: int = 4, tit
     rows = -(-len(pictures) // columns)
     tallest = max(len(picture) / len(picture[0]) for picture in pictures)
     height = rows * (size * tallest + 0.25 * bool(len(titles))) + 0.35 * bool(title)
-    figure, axes = plt.subplots(rows, columns, figsize=(size * columns, height), dpi=DPI, squeeze=False, layout="constrained")
+    figure, axes = plt.subplots(rows, columns, figsize=(size * columns, height), dpi=DPI, squeeze=False,
+                                layout="constrained")
     for axis in axes.flat:
         axis.set_axis_off()
     for axis, picture in zip(axes.flat, pictures):

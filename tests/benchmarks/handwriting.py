@@ -1,0 +1,142 @@
+"""How well is handwriting read, and how much of that is owed to the image pipeline?
+
+    python tests/benchmarks/handwriting.py FOLDER [--weights net.pt] [--sheet wrong.png]
+    python tests/benchmarks/handwriting.py --mnist 1000
+
+FOLDER, or each of its subfolders, holds pictures and a `labels.csv` with the columns filename and label.
+Pictures of one digit are read three times: merely resized to 28x28, resized and inverted, and through
+`predict_image`. Labels of several digits (reading order, rows separated by /) are for pages, which
+`read_digits` reads as a whole. With --mnist, test digits of MNIST are scaled, pasted somewhere on large
+canvases, light on dark and dark on light by turns, and read from there.
+"""
+
+import argparse
+import csv
+import random
+from pathlib import Path
+
+import cv2
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+
+from mnist_tutorial import load_mnist, load_pretrained, naive_resize, predict_image, read_digits
+from mnist_tutorial.images import ImageError, load_reduced
+from mnist_tutorial.predict import probabilities
+
+
+def read_labels(folder):
+    """Give the (path, label) pairs of a folder."""
+    with open(folder / "labels.csv", newline="", encoding="utf-8") as file:
+        return [(folder / row["filename"], row["label"]) for row in csv.DictReader(file)]
+
+
+def read_digit(source, net):
+    """Give the digit, or None where none is found, and what the network saw."""
+    try:
+        prediction = predict_image(source, net)
+        return prediction.digit, prediction.picture
+    except ImageError:
+        return None, np.zeros((28, 28), np.uint8)
+
+
+def read_digits_one_by_one(name, pairs, net):
+    """Print one line for pictures of one digit each, and give the wrong ones for the sheet."""
+    truth = np.array([int(label) for _, label in pairs])
+    resized = np.stack([naive_resize(source) for source, _ in pairs])
+    naive, inverted = (np.mean(probabilities(net, way).argmax(1) == truth) for way in (resized, 255 - resized))
+    answers = [read_digit(source, net) for source, _ in pairs]
+    wrong = [(source, picture, f"{label} read as {'nothing' if digit is None else digit}")
+             for (source, _), label, (digit, picture) in zip(pairs, truth, answers) if digit != label]
+    print(f"{name:12} {len(pairs):5} pictures: resized {naive:.1%}, resized and inverted {inverted:.1%}, "
+          f"prepared {1 - len(wrong) / len(pairs):.1%}")
+    return wrong
+
+
+def edit_distance(a, b):
+    """Count the digits to insert, remove or replace to get from one text to the other (Levenshtein)."""
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, start=1):
+        diagonal, row[0] = row[0], i
+        for j, y in enumerate(b, start=1):
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (x != y))
+    return row[-1]
+
+
+def digits_only(text):
+    return "".join(character for character in text if character.isdigit())
+
+
+def read_pages(name, pairs, net):
+    """Print one line for pages of several digits: exact ones, rows included, and errors per digit."""
+    answers = [read_digits(path, net).text for path, _ in pairs]
+    exact = np.mean([answer == label for answer, (_, label) in zip(answers, pairs)])
+    errors = sum(edit_distance(digits_only(label), digits_only(answer)) for answer, (_, label) in zip(answers, pairs))
+    length = sum(len(digits_only(label)) for _, label in pairs)
+    print(f"{name:12} {len(pairs):5} pages of {length} digits: {exact:.1%} read exactly, {errors / length:.1%} errors")
+
+
+def on_canvas(digit, random, dark):
+    """Scale a digit of MNIST 2 to 12 times and paste it somewhere on a large even canvas."""
+    size = 28 * random.uniform(2, 12)
+    large = cv2.resize(digit, (round(size), round(size)), interpolation=cv2.INTER_CUBIC)
+    height, width = (round(size * random.uniform(1.2, 3)) for _ in range(2))
+    y, x = (random.randrange(side - len(large) + 1) for side in (height, width))
+    canvas = np.zeros((height, width), np.uint8)
+    canvas[y:y + len(large), x:x + len(large)] = large
+    return 255 - canvas if dark else canvas
+
+
+def read_mnist(count, net):
+    """Print plain accuracy, then that of the same digits on large canvases."""
+    test = load_mnist(False, allow_sample=False)
+    digits, truth = test.data[:count].numpy(), test.targets[:count].numpy()
+    plain = np.mean(probabilities(net, digits).argmax(1) == truth)
+    print(f"{'MNIST':12} {len(digits):5} digits as they are: {plain:.1%}")
+    numbers = random.Random(0)
+    pairs = [(on_canvas(digit, numbers, dark=i % 2), label) for i, (digit, label) in enumerate(zip(digits, truth))]
+    return read_digits_one_by_one("on canvases", pairs, net)
+
+
+def draw_sheet(path, wrong):
+    """Draw each wrong picture beside what the network saw."""
+    columns = 4
+    rows = -(-len(wrong) // columns)
+    figure, axes = plt.subplots(rows, 2 * columns, figsize=(14, 2 * rows), squeeze=False, layout="constrained")
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for (left, right), (source, picture, text) in zip(axes.reshape(-1, 2), wrong):
+        left.imshow(load_reduced(source)[0], cmap="gray", vmin=0, vmax=255)
+        left.set_title(text, fontsize=8, loc="left")
+        right.imshow(picture, cmap="gray", vmin=0, vmax=255)
+    figure.savefig(path, dpi=80)
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Measure how well handwriting is read.")
+    parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--weights", help="default: those that ship")
+    parser.add_argument("--sheet", metavar="FILE", help="draw the wrong ones")
+    parser.add_argument("--mnist", type=int, default=0, metavar="N", help="paste N test digits on large canvases")
+    arguments = parser.parse_args()
+    if not arguments.folder and not arguments.mnist:
+        parser.error("expected a folder or --mnist")
+    matplotlib.use("agg")
+    torch.set_num_threads(1)
+    net = load_pretrained(arguments.weights) if arguments.weights else load_pretrained()
+    wrong = read_mnist(arguments.mnist, net) if arguments.mnist else []
+    for table in sorted(arguments.folder.rglob("labels.csv")) if arguments.folder else []:
+        pairs = read_labels(table.parent)
+        digits = [pair for pair in pairs if len(pair[1]) == 1]
+        pages = [pair for pair in pairs if len(pair[1]) > 1]
+        if digits:
+            wrong += read_digits_one_by_one(table.parent.name, digits, net)
+        if pages:
+            read_pages(table.parent.name, pages, net)
+    if arguments.sheet and wrong:
+        draw_sheet(arguments.sheet, wrong)
+
+
+if __name__ == "__main__":
+    main()
