@@ -77,15 +77,14 @@ def train(arguments) -> int:
 def predict(arguments) -> int:
     """Print one line for each image; 1 if any could not be read."""
     net = load_pretrained(arguments.weights) if arguments.weights else load_pretrained()
-    print(f"({net.weights_name})", file=sys.stderr)
     failed = False
     for image in arguments.images:
         try:
             prediction = predict_image(image, net)
-            print(f"{image}: {prediction.digit}  (confidence {prediction.confidence:.1%})")
+            print(f"{image}: {prediction.digit}  (confidence {prediction.confidence:.1%}, {prediction.model})")
         except ImageError as error:
             failed = True
-            print(f"{image}: {error}", file=sys.stderr)
+            print(error if image in str(error) else f"{image}: {error}", file=sys.stderr)
     return int(failed)
 
 
@@ -95,7 +94,7 @@ def webcam(arguments) -> int:
     source = int(arguments.source) if arguments.source.isdecimal() else arguments.source
     report = run(source, net, show=None if arguments.no_window else "auto", max_frames=arguments.frames,
                  mirror=arguments.mirror)
-    print(report)
+    print(f"{report}\n({net.weights_name})")
     return 0
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Union
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 LARGEST = 1280  # longest side kept: a digit of 5 % of the page still has 64 pixels
 
@@ -88,7 +88,8 @@ def _upright(image: Image.Image, name: str) -> Image.Image:
 
 
 def _unreadable(name: str, error: Exception) -> ImageError:
-    reason = " ".join(str(error).split())
+    unknown = isinstance(error, UnidentifiedImageError)
+    reason = "of no known format" if unknown else " ".join(str(error).split())
     return ImageError(f"{name} cannot be read as a picture ({reason}); save it again as JPEG or PNG")
 
 
