@@ -18,10 +18,10 @@ def pick_device() -> torch.device:
 def cpu_threads(count: int = 1):
     """Compute with `count` CPU threads inside the block, and with as many as before after it.
 
-    One thread is the course's choice. The network is so small that PyTorch's threads spend their
-    time on waiting for one another, and as soon as another program is busy they wait for its share
-    of the processor as well: `tests/benchmarks/threads.py` measures it. With one thread the figures
-    also do not depend on how many cores a machine has.
+    One thread is the course's choice. In so small a network PyTorch's threads spend much of their
+    time waiting for one another: two are 1.4 times as fast as one on an idle machine of two cores,
+    and 2.5 times as slow beside another busy program (`tests/benchmarks/threads.py`). With one
+    thread the figures also do not depend on how many cores a machine has.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(count)
