@@ -1,7 +1,5 @@
 """Pictures of every kind, good and bad, and what MNIST would have made of them."""
 
-import os
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -177,11 +175,8 @@ def test_normalise_refuses(wrong):
 
 # --- genuine MNIST -----------------------------------------------------------------------------
 
-def test_genuine_digits_pass_nearly_unchanged():
-    root = os.environ.get("MNIST_ROOT", "")
-    if not Path(root, "MNIST").is_dir():
-        pytest.skip("MNIST_ROOT does not name a folder with MNIST in it")
-    digits = datasets.MNIST(root, train=False).data[:200].numpy()
+def test_genuine_digits_pass_nearly_unchanged(mnist_root):
+    digits = datasets.MNIST(mnist_root, train=False).data[:200].numpy()
     changes = [np.abs(prepare(digit).picture.astype(int) - digit).mean() for digit in digits]
     assert np.mean(np.array(changes) < 2) > 0.97
     assert np.mean(changes) < 0.5
