@@ -1,6 +1,5 @@
 """Pictures of every kind, good and bad, and what MNIST would have made of them."""
 
-
 import cv2
 import numpy as np
 import pytest
