@@ -99,16 +99,15 @@ def check_window() -> Check:
 
 def check_data() -> Check:
     """MNIST on this machine; nothing is downloaded."""
-    root = os.environ.get("MNIST_ROOT") or DEFAULT_ROOT
-    if root == SAMPLE:
+    asked = os.environ.get("MNIST_ROOT")
+    if asked == SAMPLE:
         return Check("Data", "the embedded sample, because MNIST_ROOT=sample",
                      "unset MNIST_ROOT to work with MNIST itself")
-    problems = find_problems(root)
-    if DEFAULT_ROOT == root:
-        root = "datasets/mnist"
+    problems = find_problems(asked or DEFAULT_ROOT)
+    root = asked or "datasets/mnist"
     if not problems:
         return Check("Data", f"MNIST is complete in {root}")
-    if "MNIST_ROOT" in os.environ:
+    if asked:
         return Check("Data", f"MNIST_ROOT names {root}, but {len(problems)} of the 4 files are missing or damaged",
                      "name the folder that holds MNIST/raw, or unset MNIST_ROOT to have MNIST downloaded", True)
     return Check("Data", f"{len(problems)} of the 4 files are not in {root} yet",

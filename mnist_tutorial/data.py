@@ -197,16 +197,20 @@ def load_mnist(train: bool = True, root: str | Path | None = None, *,
             raise DatasetError(f"expected the four files of MNIST in {Path(asked) / 'MNIST' / 'raw'}, but {listed}. "
                                "Name another folder, or none to have them downloaded.")
         return MNIST(asked, train, transform)
-    try:
-        if asked:
-            raise DatasetError("it was asked for")
-        download(DEFAULT_ROOT)
-        return MNIST(DEFAULT_ROOT, train, transform)
-    except DatasetError as error:
+    if asked:
+        why = "it was asked for"
         if not allow_sample:
-            raise
-        _announce_sample(str(error))
-        return Sample(train, transform)
+            raise DatasetError("expected MNIST itself, but root or MNIST_ROOT asks for the embedded sample")
+    else:
+        try:
+            download(DEFAULT_ROOT)
+            return MNIST(DEFAULT_ROOT, train, transform)
+        except DatasetError as error:
+            if not allow_sample:
+                raise
+            why = str(error)
+    _announce_sample(why)
+    return Sample(train, transform)
 
 
 _announced: set[str] = set()

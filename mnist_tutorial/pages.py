@@ -11,7 +11,7 @@ import torch
 from .checkpoint import load_pretrained
 from .images import ImageSource, load_reduced
 from .ink import SMALL, Group, Layer, contrast, cut, enlarge, layers, patch, shrink, thinness
-from .predict import Prediction, probabilities
+from .predict import predict_pictures
 from .preprocess import SEARCH as FIRST
 from .preprocess import NoDigitError, find_digit, fit_to_mnist
 
@@ -306,10 +306,7 @@ def _read(model: torch.nn.Module, grey: np.ndarray, small: tuple, groups: list, 
         x, y, w, h = cv2.boundingRect(ink)
         boxes.append(tuple(round(side * scale) for side in (where[1].start + x, where[0].start + y, w, h)))
         pictures.append(fit_to_mnist(ink))
-    name = getattr(model, "weights_name", type(model).__name__)
-    answers = probabilities(model, np.stack(pictures)) if pictures else []
-    return [Prediction(int(probs.argmax()), float(probs.max()), probs, picture, box, name)
-            for probs, picture, box in zip(answers, pictures, boxes)]
+    return predict_pictures(model, pictures, boxes)
 
 
 def _surest(ways: list) -> list:

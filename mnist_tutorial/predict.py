@@ -60,6 +60,28 @@ def probabilities(model: torch.nn.Module, pictures) -> np.ndarray:
         return model(normalise(pictures).to(device)).softmax(dim=1).cpu().numpy()
 
 
+def predict_pictures(model: torch.nn.Module, pictures: list, boxes: list) -> list[Prediction]:
+    """Read 28x28 pictures, all in one call of the network.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        See :func:`probabilities`.
+    pictures : list of uint8 arrays (28, 28)
+    boxes : list of tuple
+        Where each stands in its source, for the predictions.
+
+    Returns
+    -------
+    list of Prediction
+        One for each picture, none for an empty list.
+    """
+    name = getattr(model, "weights_name", type(model).__name__)
+    answers = probabilities(model, pictures) if pictures else []
+    return [Prediction(int(probs.argmax()), float(probs.max()), probs, picture, box, name)
+            for probs, picture, box in zip(answers, pictures, boxes)]
+
+
 def predict_image(source: ImageSource, model: torch.nn.Module | None = None) -> Prediction:
     """Read the one digit in a picture.
 
@@ -77,8 +99,5 @@ def predict_image(source: ImageSource, model: torch.nn.Module | None = None) -> 
     """
     model = load_pretrained() if model is None else model
     prepared = prepare(source)
-    probs = probabilities(model, prepared.picture)[0]
-    digit = int(probs.argmax())
     box = tuple(round(side * prepared.scale) for side in prepared.box)
-    return Prediction(digit, float(probs[digit]), probs, prepared.picture, box,
-                      getattr(model, "weights_name", type(model).__name__))
+    return predict_pictures(model, [prepared.picture], [box])[0]

@@ -20,6 +20,7 @@ BOX = 20        # longest side of the digit inside it
 MEAN = 0.1307   # of all 60,000 training pictures, pixels scaled to 0..1
 STD = 0.3081
 
+
 class NoDigitError(ImageError):
     """A readable picture on which no ink was found."""
 

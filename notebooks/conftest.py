@@ -3,16 +3,21 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from mnist_tutorial.data import SAMPLE, DatasetError, load_mnist
 
 
 def pytest_configure(config):
     """Settle once where the data comes from, so that no cell downloads or waits for a network."""
-    if os.environ.get("MNIST_ROOT", SAMPLE) != SAMPLE:
-        os.environ["MNIST_ROOT"] = str(Path(os.environ["MNIST_ROOT"]).resolve())
+    asked = os.environ.get("MNIST_ROOT")
+    if asked and asked != SAMPLE:
+        os.environ["MNIST_ROOT"] = str(Path(asked).resolve())
     try:
         load_mnist(allow_sample=False)
-    except DatasetError:
+    except DatasetError as error:
+        if asked and asked != SAMPLE:  # a slip of the pen must not turn MNIST into the sample
+            raise pytest.UsageError(f"MNIST_ROOT: {error}") from error
         os.environ["MNIST_ROOT"] = SAMPLE
 
 

@@ -182,6 +182,11 @@ def test_without_network_the_sample_says_why_it_stands_in(no_network, capsys):
         load_mnist(allow_sample=False)
 
 
+def test_sample_that_is_asked_for_but_not_allowed_is_refused(sample):
+    with pytest.raises(DatasetError, match="asks for the embedded sample"):
+        load_mnist(allow_sample=False)
+
+
 def test_sample_looks_like_mnist(sample):
     train, test = load_mnist(True), load_mnist(False)
     assert (len(train), len(test)) == (1500, 297)
