@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import platform
+import re
 import shlex
 import statistics
 import sys
@@ -11,10 +12,11 @@ from pathlib import Path
 
 import torch
 
+from .calibration import expected_calibration_error, logits_of
 from .check import run_checks
 from .checkpoint import CheckpointError, load_pretrained, save_weights
 from .data import DatasetError
-from .frames import SourceError
+from .frames import SourceError, find_cameras, write_digits
 from .images import ImageError
 from .predict import predict_image
 from .recipes import RECIPES, train_net
@@ -36,9 +38,9 @@ def train(arguments) -> int:
     if arguments.checkpoint and len(arguments.seeds) > 1:
         raise CheckpointError("expected one seed with --checkpoint, which holds one training; "
                               f"got {len(arguments.seeds)}")
-    accuracies = {}
+    accuracies, errors = {}, {}
     for seed in arguments.seeds:
-        print(f"Training Net, recipe {arguments.recipe!r}, seed {seed}")
+        print(f"Training with recipe {arguments.recipe!r}, seed {seed}")
         net, history, loaders = train_net(**recipe, seed=seed, root=arguments.root, threads=arguments.threads,
                                           device=arguments.device, checkpoint=arguments.checkpoint,
                                           resume=arguments.resume)
@@ -47,7 +49,13 @@ def train(arguments) -> int:
         loss, accuracies[seed] = evaluate(net, loaders.test)
         print(f"Test on {len(loaders.test.dataset):,} images of {loaders.test.dataset.name}: "
               f"loss {loss:.4f}, accuracy {accuracies[seed]:.2%}; "
-              f"trained in {sum(epoch.seconds for epoch in history):.0f} s\n")
+              f"trained in {sum(epoch.seconds for epoch in history):.0f} s")
+        logits, labels = logits_of(net, loaders.test)
+        temperature = getattr(net, "temperature", 1.0)
+        errors[seed] = [expected_calibration_error(scaled.softmax(1), labels)
+                        for scaled in (logits * temperature, logits)]
+        print(f"Expected calibration error: {errors[seed][1]:.2%}"
+              + (f", {errors[seed][0]:.2%} before it was calibrated" if recipe["calibrated"] else "") + "\n")
         if seed == arguments.seeds[0]:
             first = net, history, loaders
     net, history, loaders = first
@@ -56,7 +64,7 @@ def train(arguments) -> int:
     if spread is not None:
         print(f"Test accuracy over {len(accuracies)} seeds: mean {mean:.2%}, standard deviation {spread:.2%}")
     save_weights(arguments.output, net, {
-        "name": f"Net, recipe {arguments.recipe!r}, {loaders.train.dataset.name}",
+        "name": f"{type(net).__name__}, recipe {arguments.recipe!r}, {loaders.train.dataset.name}",
         "command": shlex.join(["python", "-m", "mnist_tutorial", *sys.argv[1:]]),
         "recipe": recipe,
         "data": f"{loaders.train.dataset.name}: {len(loaders.train.dataset):,} images to train, "
@@ -64,6 +72,8 @@ def train(arguments) -> int:
         "weights_of_seed": arguments.seeds[0],
         "test_accuracy": {"mean": mean, "standard_deviation": spread,
                           "of_each_seed": {str(seed): accuracy for seed, accuracy in accuracies.items()}},
+        "test_calibration_error": dict(zip(("before", "after"), map(statistics.mean, zip(*errors.values())))),
+        "temperature": getattr(net, "temperature", 1.0),
         "history_columns": list(Epoch._fields),
         "history": [list(epoch) for epoch in history],
         "made_with": f"PyTorch {torch.__version__}, {arguments.threads} thread(s), "
@@ -81,7 +91,7 @@ def predict(arguments) -> int:
     for image in arguments.images:
         try:
             prediction = predict_image(image, net)
-            print(f"{image}: {prediction.digit}  (confidence {prediction.confidence:.1%}, {prediction.model})")
+            print(f"{image}: {prediction} ({prediction.model})")
         except ImageError as error:
             failed = True
             print(error if image in str(error) else f"{image}: {error}", file=sys.stderr)
@@ -89,11 +99,19 @@ def predict(arguments) -> int:
 
 
 def webcam(arguments) -> int:
-    """Read a camera or a clip until it ends or is stopped, and print the report."""
+    """Read a camera or a clip until it ends or is stopped, and print the report; or list the cameras."""
+    if arguments.list:
+        cameras = find_cameras()
+        for index, width, height in cameras:
+            print(f"camera {index}: {width}x{height}")
+        if not cameras:
+            print("no camera found; try  --source digits", file=sys.stderr)
+        return int(not cameras)
     net = load_pretrained(arguments.weights) if arguments.weights else load_pretrained()
-    source = int(arguments.source) if arguments.source.isdecimal() else arguments.source
-    report = run(source, net, show=None if arguments.no_window else "auto", max_frames=arguments.frames,
-                 mirror=arguments.mirror)
+    source, show = arguments.source, None if arguments.no_window else "auto"
+    if source == "digits":
+        source = write_digits(size=arguments.size or (640, 480), rate=show and 30)
+    report = run(source, net, show=show, max_frames=arguments.frames, mirror=arguments.mirror, size=arguments.size)
     print(f"{report}\n({net.weights_name})")
     return 0
 
@@ -115,6 +133,14 @@ def _momentum(text: str) -> float:
     if not 0 <= value < 1:
         raise argparse.ArgumentTypeError(f"expected a number from 0 to below 1, got {text}")
     return value
+
+
+def _size(text: str) -> tuple:
+    """Take a width and a height such as 1280x720."""
+    found = re.fullmatch("([1-9][0-9]{1,4})x([1-9][0-9]{1,4})", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"expected width x height in pixels, such as 1280x720, got {text}")
+    return int(found[1]), int(found[2])
 
 
 def _device(text: str) -> torch.device:
@@ -140,7 +166,8 @@ def make_parser() -> argparse.ArgumentParser:
 
     sub = command(train, "train the network on MNIST, test it and save it")
     sub.add_argument("--recipe", choices=RECIPES, default="classic",
-                     help="classic (default): SGD at one learning rate; tuned: one-cycle schedule and distorted images")
+                     help="classic (default): SGD at one learning rate; tuned: one-cycle schedule and distorted "
+                          "images, calibrated; guard: learn to tell digits from everything else")
     for name, kind in (("epochs", _positive(int)), ("batch-size", _positive(int)), ("lr", _positive(float)),
                        ("momentum", _momentum)):
         sub.add_argument(f"--{name}", type=kind, metavar="NUMBER", help="instead of the recipe's")
@@ -162,7 +189,10 @@ def make_parser() -> argparse.ArgumentParser:
 
     sub = command(webcam, "read digits from a camera, a clip or numbered pictures")
     sub.add_argument("--source", default="0",
-                     help="camera index, video file, or pattern such as frame_%%02d.png (default: camera 0)")
+                     help="camera index, video file, pattern such as frame_%%02d.png, or 'digits', which a drawn pen "
+                          "writes (default: camera 0)")
+    sub.add_argument("--list", action="store_true", help="list the cameras found, and end")
+    sub.add_argument("--size", type=_size, metavar="WIDTHxHEIGHT", help="ask the camera for it, such as 1280x720")
     sub.add_argument("--weights", metavar="FILE", help="a network of your own (default: the weights that ship)")
     sub.add_argument("--frames", type=_positive(int), metavar="NUMBER", help="stop after so many")
     sub.add_argument("--mirror", action="store_true", help="flip left and right, as in a mirror")

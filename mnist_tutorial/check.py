@@ -11,7 +11,7 @@ import cv2
 import torch
 import torchvision
 
-from .checkpoint import CheckpointError, load_pretrained
+from .checkpoint import CheckpointError, load_guard, load_pretrained
 from .data import DEFAULT_ROOT, SAMPLE, find_problems
 from .device import pick_device
 from .frames import SourceError, read_frames
@@ -118,9 +118,10 @@ def check_weights() -> Check:
     """The trained weights that ship with the package."""
     try:
         load_pretrained()
+        load_guard()
     except CheckpointError as error:
         return Check("Weights", str(error), "install the package again", True)
-    return Check("Weights", "the trained network that ships can be loaded")
+    return Check("Weights", "the trained networks that ship can be loaded")
 
 
 ALL = (check_python, check_torch, check_gpu, check_camera, check_window, check_data, check_weights)

@@ -6,13 +6,15 @@ import json
 import os
 import pickle
 import warnings
+from functools import cache
 from pathlib import Path
 
 import torch
 
-from .model import Net
+from .model import Guard, Net
 
 SHIPPED = Path(__file__).parent / "weights" / "net.pt"
+GUARD = SHIPPED.with_name("guard.pt")
 
 
 class CheckpointError(RuntimeError):
@@ -109,11 +111,32 @@ def load_pretrained(path: str | Path = SHIPPED) -> Net:
     CheckpointError
         The file is missing, damaged, or not for this network.
     """
+    net = _load(path, Net())
+    net.weights_name = "shipped weights" if Path(path) == SHIPPED else load_card(path).get("name", Path(path).name)
+    return net
+
+
+@cache
+def load_guard(path: str | Path = GUARD) -> Guard:
+    """Give the network that tells digits from everything else; it is loaded once.
+
+    Returns
+    -------
+    Guard
+        In evaluation mode; its classes are 0, no digit, and 1, a digit. See :mod:`mnist_tutorial.guard`.
+
+    Raises
+    ------
+    CheckpointError
+        The file is missing, damaged, or not for this network.
+    """
+    return _load(path, Guard())
+
+
+def _load(path: str | Path, net: torch.nn.Module) -> torch.nn.Module:
     state = load_checkpoint(path)
-    net = Net()
     try:
         net.load_state_dict(state)
     except RuntimeError as error:
-        raise CheckpointError(f"{path} holds weights of another network than Net") from error
-    net.weights_name = "shipped weights" if Path(path) == SHIPPED else load_card(path).get("name", Path(path).name)
+        raise CheckpointError(f"{path} holds weights of another network than {type(net).__name__}") from error
     return net.eval()

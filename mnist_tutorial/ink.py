@@ -11,6 +11,13 @@ PAPER = 160     # longest side of the copy on which the paper's light is estimat
 DARK = 16       # grey levels below which a camera sees noise, and shares of it mean nothing
 FAINT = 0.06    # share of the paper's light that the faintest pencil takes away
 SMALL = 56      # shortest side in pixels up to which strokes may be no wider than the 3x3 filters
+TINY = 20       # longest side in pixels up to which a picture has no room for more than its digit
+WIDEST = 0.34   # strokes are narrower than that, as a share of the shortest side
+NARROW = 0.14   # the same where the shadows of fingers lie among the strokes
+BESIDE = 19     # pixels around a place in which its stroke is sought: a blurred one's edge alone is too light
+SAME = 0.25     # largest difference (of logarithms) between the light of one sheet in two places
+RULE = 0.02     # thickest ruled line, as a share of the page's shortest side
+ACROSS = 0.6    # shortest ruled line, as a share of the side along which it runs
 
 
 class Layer(NamedTuple):
@@ -79,15 +86,18 @@ def large(grey: np.ndarray) -> bool:
     return min(grey.shape) > SMALL
 
 
-def layers(grey: np.ndarray, dark: bool) -> Iterator[Layer]:
-    """Split a picture into components above each threshold, dark on light or light on dark."""
+def layers(grey: np.ndarray, dark: bool, narrow: bool = False) -> Iterator[Layer]:
+    """Split a picture into components above each threshold, dark on light or light on dark.
+
+    What is wider than any stroke, or where `narrow` as wide as a finger's shadow, belongs to the paper.
+    """
     grey = grey if dark else 255 - grey
-    paper = _paper(grey)
+    paper = light_of_paper(grey, NARROW if narrow else WIDEST)
     ink, noise = measure(grey, paper)
     if large(grey):
         ink = cv2.GaussianBlur(ink, (3, 3), 0)
     for level in _levels(ink, noise):
-        labels, stats = _components((ink > level).view(np.uint8))
+        labels, stats = _components(_unruled((ink > level).view(np.uint8)))
         yield Layer(grey, paper, ink, dark, labels, stats, _touching(stats, grey.shape))
 
 
@@ -96,12 +106,45 @@ def _components(mask: np.ndarray) -> tuple:
     return cv2.connectedComponentsWithStatsWithAlgorithm(mask, 8, cv2.CV_32S, cv2.CCL_GRANA)[1:3]
 
 
+def _unruled(mask: np.ndarray) -> np.ndarray:
+    """Take ruled lines out of a mask: thin, straight, right across the page, and several of them.
+
+    A stroke that crosses a line goes on below it: a closing gives it back what the line took.
+    """
+    thick = 2 + round(RULE * min(mask.shape))
+    for line, across in ((np.s_[None, :], np.s_[:, None]), (np.s_[:, None], np.s_[None, :])):
+        ruled = _lines(mask, thick, line, across)
+        if ruled is not None:
+            rest = cv2.subtract(mask, ruled)
+            bridged = cv2.morphologyEx(rest, cv2.MORPH_CLOSE, np.ones(1 + thick, np.uint8)[across])
+            mask = cv2.bitwise_or(rest, cv2.bitwise_and(bridged, mask))
+    return mask
+
+
+def _lines(mask: np.ndarray, thick: int, line: tuple, across: tuple) -> np.ndarray | None:
+    """Give the pixels of the ruled lines in one direction, or None where there are fewer than three."""
+    side = 0 if line[0] is None else 1
+    length = mask.shape[1 - side]
+    thin = cv2.subtract(mask, cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones(thick, np.uint8)[across]))
+    if cv2.countNonZero(thin) < 3 * ACROSS * length:  # the usual case, and quickly told
+        return None
+    wide = cv2.dilate(thin, np.ones(3, np.uint8)[across])  # or a line that slopes falls to short steps
+    wide = cv2.morphologyEx(wide, cv2.MORPH_CLOSE, np.ones(2 * thick, np.uint8)[line])  # and one that is crossed
+    runs = cv2.morphologyEx(wide, cv2.MORPH_OPEN, np.ones(max(9, length // 10), np.uint8)[line])
+    labels, stats = _components(runs)
+    long = stats[:, cv2.CC_STAT_WIDTH + side] > ACROSS * length
+    long[0] = False
+    if long.sum() < 3:
+        return None
+    return cv2.bitwise_and(thin, long.astype(np.uint8).take(labels))
+
+
 def _touching(stats: np.ndarray, shape: tuple) -> np.ndarray:
     x, y, w, h = stats.T[:4]
     return (x == 0) | (y == 0) | (x + w == shape[1]) | (y + h == shape[0])
 
 
-def _paper(grey: np.ndarray) -> np.ndarray:
+def light_of_paper(grey: np.ndarray, widest: float = WIDEST) -> np.ndarray:
     """Estimate the light of the bare paper under dark strokes.
 
     A closing wider than any stroke fills the strokes and nothing else: it leaves a shadow's edge
@@ -110,13 +153,20 @@ def _paper(grey: np.ndarray) -> np.ndarray:
     small = shrink(grey, PAPER)
     if large(grey):
         small = cv2.medianBlur(small, 3)  # a closing would climb on every bright speck of noise
-    width = max(3, min(small.shape) // 3)
+    width = max(3, int(min(small.shape) * widest))
     padded = cv2.copyMakeBorder(small, *[width] * 4, cv2.BORDER_REPLICATE)  # or slopes end in a step
     paper = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, np.ones((width, width), np.uint8))
     paper = paper[width:-width, width:-width]
     if small.shape != grey.shape:  # enlarging blurs a shadow's edge: let its dark side win
         paper = cv2.erode(paper, np.ones((3, 3), np.uint8))
     return cv2.resize(paper, grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def brightest(paper: np.ndarray) -> float:
+    """Give the light of the brightest thing as large as a sheet."""
+    small = paper[::4, ::4]
+    width = max(1, min(small.shape) // 4)
+    return float(cv2.erode(small, np.ones((width, width), np.uint8)).max())
 
 
 def measure(grey: np.ndarray, paper: np.ndarray) -> tuple:
@@ -126,6 +176,8 @@ def measure(grey: np.ndarray, paper: np.ndarray) -> tuple:
     from low percentiles: ink may cover half of a crop. (A normal law has 0.67 and 0.545 there.)
     """
     ink = cv2.subtract(paper, grey, dtype=cv2.CV_32F) / cv2.add(paper, DARK, dtype=cv2.CV_32F)
+    if max(grey.shape) <= TINY:  # too few pixels to tell noise from strokes
+        return ink, 0.0
     sample = ink[::1 + len(ink) // 50]
     lag = 4 if large(grey) else 1  # pixels: the grain of paper and of JPEG is some pixels wide
     steps = np.abs(sample[:, lag:] - sample[:, :-lag])
@@ -145,26 +197,48 @@ def _levels(ink: np.ndarray, noise: float) -> list:
     return [floor, cv2.threshold(values, 0, 255, cv2.THRESH_OTSU)[0] / 255] if values.size else []
 
 
-def gather(seed: int, stats: np.ndarray, touching: np.ndarray) -> tuple:
+def whole(grey: np.ndarray) -> Group | None:
+    """Take a tiny picture (the 8x8 and 16x16 of other collections) for one digit; None if it is even.
+
+    Its strokes reach the border on all sides, so neither paper nor components tell ink from ground:
+    ink is what covers less.
+    """
+    low, high = float(grey.min()), float(grey.max())
+    dark = bool(grey.mean() > (low + high) / 2)
+    grey = grey if dark else 255 - grey
+    paper = np.full_like(grey, round(percentile(grey, 75)))
+    ink, _ = measure(grey, paper)
+    mask = (ink > max(FAINT, 0.2 * ink.max())).astype(np.uint8)
+    return Group(mask, paper, (slice(0, grey.shape[0]), slice(0, grey.shape[1])), dark) if mask.any() else None
+
+
+def gather(layer: Layer, seed: int) -> tuple:
     """Join to one component the pieces of the same digit; return all of them and their patch.
 
-    A piece as tall as the digit is probably another digit: it must be almost in touch.
+    Pieces of a digit lie beside, above or below the largest on the same paper, else clutter would join
+    to clutter all over the picture. One as tall as the digit is probably another digit: it must be almost in touch.
     """
-    x, y, w, h, area = stats.T
+    x, y, w, h, area = layer.stats.T
     left, top, right, bottom = x, y, x + w, y + h
     a, b, c, d = left[seed], top[seed], right[seed], bottom[seed]
-    free = (area > 0.02 * area[seed]) & (~touching | touching[seed])
+    light = layer.paper[y + h // 2, x + w // 2].astype(np.float32) + DARK
+    beside = (np.minimum(d, bottom) > np.maximum(b, top)) | (np.minimum(c, right) > np.maximum(a, left))
+    alike = np.abs(np.log(light / light[seed])) < SAME
+    free = (area > 0.02 * area[seed]) & (~layer.touching | layer.touching[seed]) & beside
     free[[0, seed]] = False
     chosen, more = [seed], np.flatnonzero(free)
     while more.size:
         tall = np.minimum(h, d - b) > 0.7 * np.maximum(h, d - b)
         both = np.maximum(np.maximum(c, right) - np.minimum(a, left), np.maximum(d, bottom) - np.minimum(b, top))
         gap = np.maximum(np.maximum(a - right, left - c), np.maximum(b - bottom, top - d))
-        more = np.flatnonzero(free & (gap <= np.where(tall, 0.1, 0.25) * both))
+        reach = 2.5 * max(w[chosen].max(), h[chosen].max())
+        near = np.where(~alike, 0.05, np.where(tall, 0.1, 0.25))  # the edge of a shadow may cut a digit
+        more = np.flatnonzero(free & (gap <= near * both) & (both <= reach))
         free[more] = False
         chosen.extend(more.tolist())
         a, b, c, d = left[chosen].min(), top[chosen].min(), right[chosen].max(), bottom[chosen].max()
-    return chosen, patch((a, b, c, d))
+    alone = patch((left[seed], top[seed], right[seed], bottom[seed]))
+    return [([seed], alone)] + [(chosen, patch((a, b, c, d)))] * (len(chosen) > 1)
 
 
 def patch(box: tuple) -> tuple:
@@ -193,23 +267,32 @@ def cut(grey: np.ndarray, group: Group) -> np.ndarray:
     return (np.minimum(ink / peak, 1) * 255).round().astype(np.uint8)
 
 
-def contrast(grey: np.ndarray, ink: np.ndarray, mask: np.ndarray) -> float:
+def contrast(grey: np.ndarray, ink: np.ndarray, mask: np.ndarray, alone: bool = False) -> float:
     """Rate from 0 to 1 how evenly the strokes stand out from what lies around them.
 
     The hole of a 0 looks like light ink, but is no lighter than the paper around the 0; clutter
-    is no darker than some of its neighbours.
+    is no darker than some of its neighbours. Each place is compared with the stroke beside it: across the
+    edge of a shadow both are darker by the same factor. Where the strokes are `alone` on even
+    paper, that stroke is sought as far away as it is thick: an enlarged picture has edges as broad as that.
     """
     around = percentile(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]), 50)
     level, share = cv2.mean(grey, mask)[0], cv2.mean(ink, mask)[0]
     height = min(1, max(0, (around - level) / (around + DARK) / share))
     soft = cv2.dilate(mask, np.ones((3, 3), np.uint8))  # the strokes with their soft edge
     fence = cv2.subtract(cv2.dilate(soft, np.ones((3, 3), np.uint8)), soft)
-    lighter = cv2.compare(grey, level + 0.4 * (around - level), cv2.CMP_GT)
+    side = max(BESIDE, 4 * int(stroke_depth(mask).max()) + 1) if alone else BESIDE
+    total, pixels = (cv2.boxFilter(part, cv2.CV_32F, (side, side)) for part in (cv2.multiply(grey, mask), mask))
+    beside = total / np.maximum(pixels, 0.01) + DARK  # the light of the strokes next to each place
+    lighter = cv2.compare(grey + np.float32(DARK), beside * (0.6 + 0.4 * (around + DARK) / (level + DARK)), cv2.CMP_GT)
     even = cv2.mean(lighter, fence)[0] / 255 if fence.any() else 1
     return share ** 0.5 * height * even ** 4
 
 
 def thinness(mask: np.ndarray, longest: int) -> float:
     """Rate from 0 to 1: strokes are thin for their length, a sheet of paper or a thumb is not."""
-    depth = cv2.distanceTransform(cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.DIST_L2, 3)
-    return max(0, 1 - (2 * depth.max() - 1) / longest / 0.4) ** 2
+    return max(0, 1 - (2 * stroke_depth(mask).max() - 1) / longest / 0.5) ** 2
+
+
+def stroke_depth(mask: np.ndarray) -> np.ndarray:
+    """Give the distance of each pixel of ink from the ground: float32, of the mask's shape."""
+    return cv2.distanceTransform(cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.DIST_L2, 3)[1:-1, 1:-1]

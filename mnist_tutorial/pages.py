@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import partial
+from typing import Iterator, NamedTuple
 
 import cv2
 import numpy as np
@@ -10,19 +11,28 @@ import torch
 
 from .checkpoint import load_pretrained
 from .images import ImageSource, load_reduced
-from .ink import SMALL, Group, Layer, contrast, cut, enlarge, layers, patch, shrink, thinness
-from .predict import predict_pictures
-from .preprocess import SEARCH as FIRST
+from .ink import SMALL, Group, Layer, contrast, cut, layers, patch, shrink, stroke_depth, thinness
+from .predict import Prediction, predict_pictures
 from .preprocess import NoDigitError, find_digit, fit_to_mnist
 
-SEARCH = 800     # longest side of the copy on which digits are sought: one of 2 % still has 16 pixels
-CLEAR = 0.1      # rating of strokes from which on they are certainly not clutter
-THICK = 1.5      # strokes of a marker are this many times wider than one digit alone may have them
+COARSE, FINE = 320, 800  # longest sides of the copies on which digits are sought
+TALL = 60        # pixels of a digit from which on the coarse copy shows all of it
 LIKELY = 0.02    # rating of strokes below which they are clutter, not a digit
-WIDE = 0.8       # widths, in heights of a digit, from which on two digits may be touching ...
-TOO_WIDE = 1.25  # ... and from which on one digit alone is out of the question
-SLANTS = (0, 0.3)  # cuts are upright or lean to the right, as writing does
-DOUBT = 0.9      # a cut must be this much surer than the whole, or the whole stands
+THICK = 1.5      # strokes of a marker are this many times wider than one digit alone may have them
+CLEAR = 0.6      # share of certain digits among strokes from which on no other ones are sought
+RULED = 0.3      # width times darkness, as a share of the median, below which an upright stroke is a line's remains
+NONE = 5e-4      # probability of being a digit, times the best in the row, below which a piece is dropped
+ASPECT = np.log([0.9, 0.4, 0.93, 0.8, 0.8, 0.94, 0.72, 0.77, 0.77, 0.68])  # usual width / height of 0 to 9 in MNIST
+SPREAD = 0.25    # standard deviation of its logarithm ...
+EASY = 1.25      # ... and how many of them are nothing unusual
+TRUST = 2        # weight of the networks' doubt against that of the shape
+LEAST = 1e-3     # probability below which they are not taken at their word
+SKIP = 10        # nats that it costs to take a part for no digit
+CUT = 0.5        # nats that a cut costs, however little ink it crosses
+CERTAIN = 0.15   # nats of doubt up to which a piece that stands alone needs no second look
+NEAR = 0.1       # gap, in heights of a digit, below which two certain pieces are looked at together ...
+FAR = 0.3        # ... and below which two are of which one is not certain
+STEP = 0.1       # heights of a digit from one seam to the next
 
 
 class Page(NamedTuple):
@@ -45,11 +55,22 @@ class Page(NamedTuple):
         return "/".join("".join(str(self.digits[number].digit) for number in row) for row in self.rows)
 
 
-class _Piece(NamedTuple):
-    """Components that belong to one digit, or to several that touch."""
+class _Part(NamedTuple):
+    """Ink that belongs to one digit: a component or a part of one."""
 
-    chosen: tuple  # their numbers in the layer
-    box: tuple     # left, top, right, bottom in pixels of the reduced copy
+    mask: np.ndarray  # uint8 (h, w), 1 = ink
+    box: tuple        # left, top, right, bottom in pixels of the reduced copy
+    whole: tuple      # box of the component
+    cut: float = 0.0  # cost, in nats, of parting it from the part before, from which it was cut
+    digit: Prediction | None = None  # what it certainly is
+
+
+class _Piece(NamedTuple):
+    """Parts that are taken for one digit, or for several that touch."""
+
+    parts: list
+    box: tuple
+    digit: Prediction | None = None
 
     @property
     def width(self) -> int:
@@ -59,17 +80,14 @@ class _Piece(NamedTuple):
     def height(self) -> int:
         return self.box[3] - self.box[1]
 
-    @property
-    def centre(self) -> tuple:
-        return (self.box[0] + self.box[2]) / 2, (self.box[1] + self.box[3]) / 2
-
 
 def read_digits(source: ImageSource, model: torch.nn.Module | None = None) -> Page:
     """Read all digits on a page.
 
-    Strokes are sought as for a single digit, joined to digits and put in rows. Where digits may
-    touch, each way to cut them is shown to the network, and the surest is taken (over-segmentation
-    with recognition: LeCun et al., 1998, "Gradient-based learning applied to document recognition").
+    Strokes are sought as for a single digit, joined to pieces and put in rows. Where digits may touch
+    or have come to pieces, the strokes are cut into small parts, the network reads every run of
+    neighbouring parts, and the most probable way to divide the row is taken (LeCun et al., 1998,
+    "Gradient-based learning applied to document recognition", section VI).
 
     Parameters
     ----------
@@ -90,60 +108,71 @@ def read_digits(source: ImageSource, model: torch.nn.Module | None = None) -> Pa
     """
     model = load_pretrained() if model is None else model
     grey, scale = load_reduced(source)
-    small = shrink(grey, SEARCH)
-    rows = _one(small) if max(small.shape) <= SMALL else _all(small)
-    groups = [group for row in rows for ways in row for way in ways for group in way]
-    answers = iter(_read(model, grey, small.shape, groups, scale))
-    answers = [[[[next(answers) for group in way] for way in ways] for ways in row] for row in rows]
-    return _page([[digit for ways in row for digit in _surest(ways)] for row in answers])
-
-
-def _one(grey: np.ndarray) -> list:
-    """Find the digit of a picture that is too small for several: one row, one piece, one way to cut it."""
-    try:
-        return [[[[find_digit(grey)]]]]
-    except NoDigitError:
-        return []
-
-
-def _all(grey: np.ndarray) -> list:
-    """Find the rows of a page, in each its pieces, for each the ways to cut it."""
-    layer, pieces = _best(grey)
+    read = partial(_read, model, scale * max(grey.shape))
+    if max(grey.shape) <= SMALL:  # too small for several digits
+        try:
+            return _page([read(grey, [find_digit(grey)])])
+        except NoDigitError:
+            return _page([])
+    layer, pieces = _find(grey, read)
+    if not pieces:
+        return _page([])
     height = _height(pieces)
-    return [[_ways(layer, piece, height) for piece in row] for row in _rows(pieces, height)]
+    return _page(_divide(layer, _rows(pieces, height), height, read))
 
 
 def _page(rows: list) -> Page:
-    """Number the digits of all rows through."""
+    """Drop what is no digit, and number the digits of all rows through."""
+    best = [max((digit.is_digit for digit in row), default=0) for row in rows]  # a digit is rarely alone
+    rows = [[digit for digit in row if digit.is_digit * most > NONE] for row, most in zip(rows, best)]
     digits = [digit for row in rows for digit in row]
     numbers = iter(range(len(digits)))
-    return Page(digits, [[next(numbers) for digit in row] for row in rows])
+    return Page(digits, [[next(numbers) for digit in row] for row in rows if row])
 
 
-def _best(grey: np.ndarray) -> tuple:
-    """Find the strokes of the likelier polarity: that of the most prominent digit, or that of many more strokes."""
-    try:
-        first = find_digit(shrink(grey, FIRST)).dark
-    except NoDigitError:  # all digits are small
-        first = True
-    total, layer, pieces = _strokes(grey, first)
-    other, *instead = _strokes(grey, not first)
-    return instead if other > 1.5 * total and len(instead[1]) > len(pieces) else (layer, pieces)
+def _find(grey: np.ndarray, read) -> tuple:
+    """Find the strokes in which the network sees most digits: their layer, and the pieces they form.
+
+    Large digits are found on a coarse copy; it also tells whether small ones are dark or light.
+    """
+    copy = shrink(grey, COARSE)
+    light = bool(np.median(copy[::4, ::4]) < 96)
+    found = score, layer, pieces = _strokes(copy, (not light, light), read)
+    height = _height(pieces)
+    if height < TALL and max(grey.shape) > COARSE:
+        polarities = (layer.dark,) if score else (not light, light)
+        longest = min(FINE, round(COARSE * TALL / height)) if height else FINE
+        found = max(found, _strokes(shrink(grey, longest), polarities, read), key=lambda strokes: strokes[0])
+    return found[1], _strong(*found[1:])
 
 
-def _strokes(grey: np.ndarray, dark: bool) -> tuple:
-    """Find the strokes of one polarity: their total rating, and the layer that shows most of them, its pieces."""
-    best, most = (0.0, None, []), 0.0
-    for layer in layers(grey, dark):
-        flat = (255 * (1 - layer.ink.clip(0, 1))).astype(np.uint8)  # evenly lit: no shadow's edge in it
-        pieces = _join(_candidates(layer))
-        rated = [max(_rate(layer, piece, layer.grey, THICK), _rate(layer, piece, flat, THICK)) for piece in pieces]
-        shown = sum(min(rating, CLEAR) * piece.height for piece, rating in zip(pieces, rated))
-        if shown > 1.02 * most:  # the lower threshold comes first, and shows whole strokes
-            total = sum(_rate(layer, piece, layer.grey, 1) * piece.height for piece in pieces)
-            best = (total, layer, [piece for piece, rating in zip(pieces, rated) if rating > LIKELY])
-            most = shown
+def _strokes(grey: np.ndarray, polarities: tuple, read) -> tuple:
+    """Find the layer that shows most digits: the sum of their heights, the layer, its pieces."""
+    best = (0.0, None, [])
+    for dark in polarities:
+        seen = [(layer, _pieces(layer)) for layer in layers(grey, dark)]
+        digits = iter(read(grey, [_group(layer, piece.parts) for layer, pieces in seen for piece in pieces]))
+        for layer, pieces in seen:
+            pieces = [piece._replace(digit=next(digits)) for piece in pieces]
+            shown = sum(piece.height * piece.digit.confidence for piece in pieces)
+            if shown > 1.02 * best[0]:  # the lower threshold comes first, and shows whole strokes
+                best = (shown, layer, pieces)
+        if sum(piece.height ** 2 * (piece.digit.confidence - CLEAR) for piece in best[2]) > 0:
+            break
     return best
+
+
+def _strong(layer: Layer, pieces: list) -> list:
+    """Drop remains of ruled lines: upright strokes much thinner and lighter than the others."""
+    groups = [_group(layer, piece.parts) for piece in pieces]
+    strengths = [cv2.mean(stroke_depth(group.mask) * layer.ink[group.where], group.mask)[0] for group in groups]
+    return [piece for piece, strength in zip(pieces, strengths)
+            if piece.digit.digit != 1 or strength > RULED * np.median(strengths)]
+
+
+def _pieces(layer: Layer) -> list:
+    """Form pieces of the components that look like strokes."""
+    return [piece for piece in _join(_candidates(layer)) if _rate(layer, piece) > LIKELY]
 
 
 def _candidates(layer: Layer) -> list:
@@ -151,12 +180,19 @@ def _candidates(layer: Layer) -> list:
     x, y, w, h = layer.stats.T[:4]
     page = max(layer.grey.shape)
     line = (w > 6 * h) & (w > 0.1 * page)
-    keep = (np.maximum(w, h) >= max(3, 0.008 * page)) & ~line
+    step = cv2.morphologyEx(layer.paper, cv2.MORPH_GRADIENT, np.ones((7, 7), np.uint8)) > 0.2 * layer.paper
+    edge = np.bincount(layer.labels[step], minlength=len(w)) > 0.8 * layer.stats[:, cv2.CC_STAT_AREA]  # of a sheet
+    keep = (np.maximum(w, h) >= max(3, 0.008 * page)) & ~line & ~edge
     keep[0] = False  # the ground
     if (keep & ~layer.touching).any():
         keep &= ~layer.touching
-    corners = np.stack([x, y, x + w, y + h], axis=1).tolist()
-    return [_Piece((number,), tuple(corners[number])) for number in np.flatnonzero(keep).tolist()]
+    pieces = []
+    for number in np.flatnonzero(keep).tolist():
+        left, top, width, height = layer.stats[number, :4].tolist()
+        mask = (layer.labels[top:top + height, left:left + width] == number).view(np.uint8)
+        box = (left, top, left + width, top + height)
+        pieces.append(_Piece([_Part(mask, box, box)], box))
+    return pieces
 
 
 def _height(pieces: list) -> float:
@@ -164,7 +200,8 @@ def _height(pieces: list) -> float:
     if not pieces:
         return 0.0
     pieces = sorted(pieces, key=lambda piece: piece.height)
-    weights = np.cumsum([min(piece.height, 2 * piece.width) for piece in pieces])
+    weights = np.cumsum([min(piece.height, 2 * piece.width) * (piece.digit.confidence if piece.digit else 1)
+                         for piece in pieces])
     return float(pieces[np.searchsorted(weights, weights[-1] / 2)].height)
 
 
@@ -175,9 +212,11 @@ def _join(pieces: list) -> list:
     joined = []
     while pieces:
         low, *pieces = pieces
-        near = [(_gap(low, other), number) for number, other in enumerate(pieces) if _may_join(low, other, height)]
+        near = [(_gap(low.box, other.box), number) for number, other in enumerate(pieces)
+                if _may_join(low, other, height)]
         gap, number = min(near, default=(np.inf, None))
-        if gap <= 0.3 * height:
+        compact = 2 * min(low.width, low.height) > max(low.width, low.height)  # a crumb, or a dot and no stroke
+        if gap <= (0.1 if compact else 0.3) * height:
             pieces[number] = _union(low, pieces[number])
             pieces.sort(key=lambda piece: piece.height)
         elif low.height > 0.4 * height:
@@ -196,42 +235,48 @@ def _may_join(low: _Piece, other: _Piece, height: float) -> bool:
 
 
 def _union(a: _Piece, b: _Piece) -> _Piece:
-    left, top = map(min, a.box[:2], b.box[:2])
-    right, bottom = map(max, a.box[2:], b.box[2:])
-    return _Piece(a.chosen + b.chosen, (left, top, right, bottom))
+    return _Piece(a.parts + b.parts, _bounds([a, b]))
 
 
-def _gap(a: _Piece, b: _Piece) -> float:
+def _bounds(parts: list) -> tuple:
+    """Give the box around parts or pieces."""
+    left, top, right, bottom = zip(*(part.box for part in parts))
+    return min(left), min(top), max(right), max(bottom)
+
+
+def _gap(a: tuple, b: tuple) -> float:
     """Give the distance of two boxes, negative where they overlap."""
-    return max(max(a.box[0], b.box[0]) - min(a.box[2], b.box[2]), max(a.box[1], b.box[1]) - min(a.box[3], b.box[3]))
+    return max(max(a[0], b[0]) - min(a[2], b[2]), max(a[1], b[1]) - min(a[3], b[3]))
 
 
-def _rate(layer: Layer, piece: _Piece, grey: np.ndarray, thick: float) -> float:
-    """Rate from 0 to 1 how much a piece looks like strokes of a pen, `thick` times as wide as usual."""
-    where = patch(piece.box)
-    mask = layer.mask(list(piece.chosen), where)
-    return thinness(mask, thick * max(piece.width, piece.height)) * contrast(grey[where], layer.ink[where], mask)
+def _rate(layer: Layer, piece: _Piece) -> float:
+    """Rate from 0 to 1 how much a piece looks like strokes of a pen, as it is or evenly lit (no shadow's edge)."""
+    mask, _, where, _ = _group(layer, piece.parts)
+    flat = (255 * (1 - layer.ink[where].clip(0, 1))).astype(np.uint8)
+    even = max(contrast(grey, layer.ink[where], mask) for grey in (layer.grey[where], flat))
+    return even * thinness(mask, THICK * max(piece.width, piece.height))
 
 
 def _rows(pieces: list, height: float) -> list:
     """Put pieces into rows, top to bottom, each from left to right; rows may slope."""
-    slope = _slope(pieces, height)
-    level = {piece: piece.centre[1] - slope * piece.centre[0] for piece in pieces}
+    boxes = np.array([piece.box for piece in pieces])
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    level = centres[:, 1] - _slope(centres, height) * centres[:, 0]
     rows = []
-    for piece in sorted(pieces, key=lambda piece: piece.centre[0]):
-        near = min(rows, key=lambda row: abs(level[row[-1]] - level[piece]), default=None)
-        if near and abs(level[near[-1]] - level[piece]) < 0.5 * height:
-            near.append(piece)
+    for number in np.argsort(centres[:, 0]):
+        near = min(rows, key=lambda row: abs(level[row[-1]] - level[number]), default=None)
+        if near and abs(level[near[-1]] - level[number]) < 0.5 * height:
+            near.append(number)
         else:
-            rows.append([piece])
-    return sorted(rows, key=lambda row: np.mean([level[piece] for piece in row]))
+            rows.append([number])
+    return [[pieces[number] for number in row] for row in sorted(rows, key=lambda row: level[row].mean())]
 
 
-def _slope(pieces: list, height: float) -> float:
+def _slope(centres: np.ndarray, height: float) -> float:
     """Give the slope of the rows: the median between each piece and its nearest neighbour to the right."""
     slopes = []
-    for piece in pieces:
-        steps = np.subtract([other.centre for other in pieces], piece.centre)
+    for centre in centres:
+        steps = centres - centre
         steps = steps[(steps[:, 0] > 0.3 * height) & (np.abs(steps[:, 1]) < 0.5 * steps[:, 0])]
         if len(steps):
             x, y = min(steps, key=lambda step: np.hypot(*step))
@@ -240,75 +285,175 @@ def _slope(pieces: list, height: float) -> float:
     return float(np.median(slopes)) if slopes else 0.0
 
 
-def _ways(layer: Layer, piece: _Piece, height: float) -> list:
-    """Give the ways to cut a piece into digits, each a list of groups; the whole comes first."""
-    where = patch(piece.box)
-    mask = layer.mask(list(piece.chosen), where)
-    whole = [_group(layer, mask, where)]
-    if piece.width < WIDE * height:
-        return [whole]
-    ways = [whole]
-    for slant in SLANTS:
-        across = _across(mask.shape, slant)
-        columns = np.bincount(across[mask > 0])
-        for parts in range(2, 1 + max(2, round(piece.width / (0.6 * height)))):
-            for shift in (-0.2, 0, 0.2) if parts == 2 else (0,):
-                ways.append(_split(layer, mask, where, across, _cuts(columns, parts, shift)))
-    return [way for way in ways if all(_fits(group, height) for group in way)] or [whole]
+def _divide(layer: Layer, rows: list, height: float, read) -> list:
+    """Give the digits of the most probable way to divide each row."""
+    heights = [_height([piece for piece in row if piece.digit.sure]) or height for row in rows]
+    ways = [_ways(_parts(row, height), height) for row, height in zip(rows, heights)]
+    spans = [span for row in ways for starting in row for span in starting if not _known(span)]
+    digits = iter(read(layer.grey if layer.dark else 255 - layer.grey, [_group(layer, span) for span in spans]))
+    return [_cheapest(row, height, digits) for row, height in zip(ways, heights)]
 
 
-def _across(shape: tuple, slant: float) -> np.ndarray:
-    """Number the leaning columns of a patch: int array (h, w), the same along each line that leans by `slant`."""
-    y, x = np.indices(shape)
-    return np.rint(x + slant * y).astype(int)
+def _known(span: list) -> Prediction | None:
+    return span[0].digit if len(span) == 1 else None
 
 
-def _fits(group: Group, height: float) -> bool:
-    """Tell whether a part is neither too low nor too wide for one digit."""
-    w, h = cv2.boundingRect(group.mask)[2:]
-    return h > 0.5 * height and w <= TOO_WIDE * max(height, h)
+def _ways(parts: list, height: float) -> list:
+    """List for each part the spans of neighbouring parts that begin with it and may be one digit."""
+    ways = []
+    for start in range(len(parts)):
+        ways.append([])
+        for stop in range(start + 1, len(parts) + 1):
+            span = parts[start:stop]
+            reach = NEAR if span[-1].digit and parts[stop - 2].digit else FAR
+            if len(span) > 1 and span[-1].box[0] - _bounds(span[:-1])[2] >= reach * height:
+                break
+            if _may_be_one(span, height):
+                ways[-1].append(span)
+    return ways
 
 
-def _cuts(columns: np.ndarray, parts: int, shift: float) -> list:
-    """Give the columns with the least ink near those that part a piece equally."""
-    left, right = np.flatnonzero(columns)[[0, -1]]
-    width = (right - left) / parts
-    cuts = []
-    for number in range(1, parts):
-        middle = left + (number + shift) * width
-        near = np.arange(int(middle - 0.2 * width), int(middle + 0.2 * width) + 1)
-        cuts.append(int(near[np.argmin(columns[near] + 0.01 * np.abs(near - middle))]))
-    return cuts
+def _cheapest(ways: list, height: float, digits: Iterator) -> list:
+    """Give the digits of the cheapest way through the parts of a row (Viterbi's algorithm)."""
+    best = [(0.0, [])] + [(np.inf, [])] * len(ways)
+    for start, spans in enumerate(ways):
+        cost, path = best[start]
+        steps = [(SKIP, 1, [])]
+        for span in spans:
+            digit = _known(span) or next(digits)
+            doubt = _doubt(digit, _bounds(span), height)
+            steps.append((doubt + _gaps(span, height) + span[0].cut, len(span), [digit]))
+        for price, length, more in steps:
+            if cost + price < best[start + length][0]:
+                best[start + length] = cost + price, path + more
+    return best[-1][1]
 
 
-def _split(layer: Layer, mask: np.ndarray, where: tuple, across: np.ndarray, cuts: list) -> list:
-    """Part a piece at leaning columns."""
-    part = np.searchsorted(cuts, across, side="right")
-    return [_group(layer, mask * (part == number).astype(np.uint8), where) for number in range(len(cuts) + 1)]
+def _may_be_one(parts: list, height: float) -> bool:
+    """Tell whether parts together are neither too wide nor too low for a digit."""
+    left, top, right, bottom = _bounds(parts)
+    return right - left < 1.8 * max(height, bottom - top) and bottom - top > 0.4 * height
 
 
-def _group(layer: Layer, mask: np.ndarray, where: tuple) -> Group:
-    """Make a group of what a patch's mask shows, with no more paper around it than it needs."""
-    x, y, w, h = cv2.boundingRect(mask)
-    top, left = where[0].start, where[1].start
-    whole = np.zeros(layer.grey.shape, np.uint8)
-    whole[where] = mask
-    inner = patch((left + x, top + y, left + x + w, top + y + h))
-    return Group(whole[inner], layer.paper[inner], inner, layer.dark)
+def _doubt(digit: Prediction, box: tuple, height: float) -> float:
+    """Give the cost, in nats, of taking what fills a box for the digit that the network reads there."""
+    w, h = box[2] - box[0], box[3] - box[1]
+    aspect = np.log(w / h) - ASPECT[digit.digit]
+    if digit.digit == 1:
+        aspect = max(0, aspect / 2)  # a mere stroke, or one with a flag and a foot
+    shape = 0.5 * max(0, abs(aspect) / SPREAD - EASY) ** 2 + 3 * max(0, 0.7 - h / height)
+    share = digit.confidence - (1 - digit.is_digit) / 10  # probability of being a digit, and this one
+    return shape - TRUST * np.log(max(share, LEAST))
 
 
-def _read(model: torch.nn.Module, grey: np.ndarray, small: tuple, groups: list, scale: float) -> list:
-    """Ask the network for the digit of each group, all at once."""
-    pictures, boxes = [], []
+def _gaps(parts: list, height: float) -> float:
+    """Give the cost, in nats, of taking components that are not in touch for one digit."""
+    cost = 0
+    for number, part in enumerate(parts):
+        before = parts[:number]
+        if before and all(part.whole != other.whole for other in before):
+            gap, other = min(((_gap(part.box, other.box), other) for other in before), key=lambda pair: pair[0])
+            tall = all(box[3] - box[1] > 0.6 * height for box in (part.whole, other.whole))  # two digits, or a 4
+            cost += 5 + 10 * max(0, gap) / height if tall else 2 * max(0, gap) / height
+    return cost
+
+
+def _parts(row: list, height: float) -> list:
+    """Cut the components of a row into parts, in reading order; a piece that is certain to be a digit stays whole."""
+    parts = []
+    for piece in row:
+        if _doubt(piece.digit, piece.box, height) < CERTAIN:
+            parts.append(_Part(_mask(piece.parts), piece.box, piece.box, digit=piece.digit))
+        else:
+            for whole in piece.parts:
+                parts += [whole] if whole.mask.shape[1] < 0.4 * height else _cut(whole, height)
+    return sorted(parts, key=lambda part: (part.whole[0] + part.whole[2], part.box[0] + part.box[2]))
+
+
+def _cut(whole: _Part, height: float) -> list:
+    """Cut a component along its seams."""
+    area = int(whole.mask.sum())
+    pen = 4 * stroke_depth(whole.mask).sum() / area
+    part, costs, last = np.zeros(whole.mask.shape, int), [0.0], 0
+    for cost, seam in _seams(whole.mask, STEP * height):
+        right = np.arange(whole.mask.shape[1]) >= seam[:, None]
+        left = area - whole.mask[right].sum()
+        if cost < 4 * pen and left - last > 0.15 * pen * height:
+            part, last = part + right, left
+            costs.append(CUT + max(0, cost / pen - 1.2))
+    parts = []
+    for number, cost in enumerate(costs):
+        mask = whole.mask * (part == number).astype(np.uint8)
+        x, y, w, h = cv2.boundingRect(mask)
+        if w:
+            left, top = whole.box[0] + x, whole.box[1] + y
+            parts.append(_Part(mask[y:y + h, x:x + w], (left, top, left + w, top + h), whole.box, cost))
+    return parts
+
+
+def _seams(mask: np.ndarray, spacing: float) -> list:
+    """Give the seams from top to bottom that cross the least ink, one for each `spacing` columns: costs and columns.
+
+    A seam moves by at most one column from row to row. For each column, the best seam that passes there
+    at half height is put together from its upper and its lower half (dynamic programming).
+    """
+    middle = len(mask) // 2
+    upper, ups = _descend(mask[:middle + 1])
+    lower, downs = _descend(mask[middle:][::-1])
+    costs = upper + lower - mask[middle]
+    seams, reach = [], max(2, round(spacing))
+    for start in range(reach, len(costs) - reach, reach):
+        column = start + int(costs[start:start + reach].argmin())
+        seams.append((costs[column], np.array([*_climb(ups, column), *_climb(downs, column)[::-1][1:]])))
+    return seams
+
+
+def _descend(mask: np.ndarray) -> tuple:
+    """Give the cost of the best seam from the first row to each column of the last, and the steps back."""
+    three, steps = np.full((3, mask.shape[1]), np.inf), []
+    cost = mask[0].astype(float)
+    for row in mask[1:]:
+        three[0, 1:], three[1], three[2, :-1] = cost[:-1] + 0.1, cost, cost[1:] + 0.1
+        steps.append(three.argmin(0) - 1)
+        cost = three.min(0) + row
+    return cost, steps
+
+
+def _climb(steps: list, column: int) -> list:
+    """Follow a seam from a column of the last row back to the first: its columns, first row first."""
+    columns = [column]
+    for step in reversed(steps):
+        columns.append(columns[-1] + step[columns[-1]])
+    return columns[::-1]
+
+
+def _group(layer: Layer, parts: list) -> Group:
+    """Make one group of parts."""
+    where = patch(_bounds(parts))
+    where = tuple(slice(part.start, min(part.stop, side)) for part, side in zip(where, layer.grey.shape))
+    return Group(_mask(parts, where), layer.paper[where], where, layer.dark)
+
+
+def _mask(parts: list, where: tuple | None = None) -> np.ndarray:
+    """Draw parts into one mask, that of their box by default."""
+    left, top, right, bottom = _bounds(parts)
+    y, x = where or (slice(top, bottom), slice(left, right))
+    mask = np.zeros((y.stop - y.start, x.stop - x.start), np.uint8)
+    for part in parts:
+        left, top, right, bottom = part.box
+        mask[top - y.start:bottom - y.start, left - x.start:right - x.start] |= part.mask
+    return mask
+
+
+def _read(model: torch.nn.Module, size: float, grey: np.ndarray, groups: list) -> list:
+    """Ask the networks for the digit of each group, all at once; `size` is the longest side of the source."""
+    scale, pictures, boxes = size / max(grey.shape), [], []
     for group in groups:
-        where = enlarge(group.where, small, grey.shape)
-        ink = cut(grey[where], group)
+        ink = cut(grey[group.where], group)
+        if not ink.any():  # too faint to measure
+            ink = 255 * group.mask
         x, y, w, h = cv2.boundingRect(ink)
-        boxes.append(tuple(round(side * scale) for side in (where[1].start + x, where[0].start + y, w, h)))
+        left, top = group.where[1].start + x, group.where[0].start + y
+        boxes.append(tuple(round(side * scale) for side in (left, top, w, h)))
         pictures.append(fit_to_mnist(ink))
     return predict_pictures(model, pictures, boxes)
-
-
-def _surest(ways: list) -> list:
-    """Choose among ways to cut the one whose least sure digit is surest."""
-    return max(ways, key=lambda way: min(digit.confidence for digit in way) * (1 if len(way) == 1 else DOUBT))

@@ -10,7 +10,7 @@ import numpy as np
 from .images import ImageSource, load_reduced
 from .pages import Page
 from .predict import Prediction
-from .preprocess import SIZE
+from .preprocess import SIZE, steps
 from .training import Epoch
 
 DPI = 72  # of figures that are mostly photos, whose grain makes stored notebooks large
@@ -97,7 +97,7 @@ def show_prediction(source: ImageSource, prediction: Prediction) -> None:
     prediction : Prediction
         From :func:`mnist_tutorial.predict_image`.
     """
-    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained",
+    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(9, 3.2), dpi=DPI, layout="constrained",
                                                  width_ratios=(1, 1, 1.3))
     _draw_photo(left, source)
     x, y, width, height = prediction.box
@@ -107,8 +107,20 @@ def show_prediction(source: ImageSource, prediction: Prediction) -> None:
     middle.set_title(f"what the network sees ({SIZE}x{SIZE})")
     middle.set_axis_off()
     _draw_bars(right, prediction)
-    figure.suptitle(f"Read as {prediction.digit}, confidence {prediction.confidence:.1%} ({prediction.model})")
+    figure.suptitle(f"Answer: {prediction} ({prediction.model})")
     plt.show()
+
+
+def show_steps(source: ImageSource) -> None:
+    """Draw the whole way from the picture to what the network sees, see :func:`mnist_tutorial.preprocess.steps`.
+
+    Parameters
+    ----------
+    source : path, PIL image, or array
+        A picture of one digit.
+    """
+    made = steps(source)
+    show_pictures(list(made.values()), list(made), columns=len(made))
 
 
 def show_page(source: ImageSource, page: Page) -> None:

@@ -1,4 +1,4 @@
-"""From a picture to a digit, its confidence and the ten probabilities."""
+"""From a picture to a digit, its confidence and the ten probabilities, or to an honest "not sure"."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from .checkpoint import load_pretrained
+from .checkpoint import load_guard, load_pretrained
 from .device import cpu_threads
 from .images import ImageSource
 from .preprocess import normalise, prepare
+
+SURE = 0.9  # confidence that one in a hundred made-up pictures without a digit reaches (validation split)
 
 
 class Prediction(NamedTuple):
@@ -23,13 +25,15 @@ class Prediction(NamedTuple):
     confidence : float
         Its probability, 0 to 1.
     probabilities : float32 array (10,)
-        Softmax of the network's output; they add up to 1.
+        Of the ten digits; they add up to 1. The less the picture resembles a digit, the more alike they are.
     picture : uint8 array (28, 28)
         What the network saw, before normalising.
     box : tuple of int (x, y, width, height)
         Where the digit stands in the (upright) source picture, in pixels.
     model : str
         Which weights answered.
+    is_digit : float
+        How probable it is that the picture shows a digit at all, 0 to 1.
     """
 
     digit: int
@@ -38,30 +42,45 @@ class Prediction(NamedTuple):
     picture: np.ndarray
     box: tuple
     model: str
+    is_digit: float = 1.0
+
+    @property
+    def sure(self) -> bool:
+        """Whether the confidence is at least 0.9."""
+        return self.confidence >= SURE
+
+    def __str__(self) -> str:
+        return f"{self.digit if self.sure else f'not sure, perhaps {self.digit}'}, confidence {self.confidence:.1%}"
 
 
 @torch.inference_mode()
 def probabilities(model: torch.nn.Module, pictures) -> np.ndarray:
-    """Give the ten probabilities of each 28x28 picture.
+    """Give what a network makes of each 28x28 picture: the softmax of its output.
 
     Parameters
     ----------
     model : torch.nn.Module
-        Maps (N, 1, 28, 28) to (N, 10) logits; left in evaluation mode.
+        Maps (N, 1, 28, 28) to (N, classes) logits; left in evaluation mode.
     pictures : uint8 array or tensor (28, 28) or (N, 28, 28)
 
     Returns
     -------
-    float32 array (N, 10)
+    float32 array (N, classes)
     """
-    model.eval()
+    if model.training:  # asked first: to set it takes a third of the time of a single prediction
+        model.eval()
     device = next(model.parameters()).device
     with cpu_threads():
         return model(normalise(pictures).to(device)).softmax(dim=1).cpu().numpy()
 
 
 def predict_pictures(model: torch.nn.Module, pictures: list, boxes: list) -> list[Prediction]:
-    """Read 28x28 pictures, all in one call of the network.
+    """Read 28x28 pictures, all in one call of the network, and doubt what shows no digit.
+
+    Any network of ten classes answers with one of the ten, whatever it is shown. A second one, the guard
+    (:func:`mnist_tutorial.checkpoint.load_guard`), says how probable it is that there is a digit at all:
+    d. With that probability the first one is believed, else every digit is as good as any other:
+    d * probabilities + (1 - d) / 10.
 
     Parameters
     ----------
@@ -76,10 +95,13 @@ def predict_pictures(model: torch.nn.Module, pictures: list, boxes: list) -> lis
     list of Prediction
         One for each picture, none for an empty list.
     """
+    if not pictures:
+        return []
     name = getattr(model, "weights_name", type(model).__name__)
-    answers = probabilities(model, pictures) if pictures else []
-    return [Prediction(int(probs.argmax()), float(probs.max()), probs, picture, box, name)
-            for probs, picture, box in zip(answers, pictures, boxes)]
+    is_digit = probabilities(load_guard(), pictures)[:, 1]
+    answers = is_digit[:, None] * probabilities(model, pictures) + (1 - is_digit[:, None]) / 10
+    return [Prediction(int(answer.argmax()), float(answer.max()), answer, picture, box, name, float(share))
+            for answer, picture, box, share in zip(answers, pictures, boxes, is_digit)]
 
 
 def predict_image(source: ImageSource, model: torch.nn.Module | None = None) -> Prediction:

@@ -13,7 +13,23 @@ import numpy as np
 import torch
 
 from .images import ImageError, ImageSource, load_grey, load_reduced
-from .ink import Group, Layer, contrast, cut, enlarge, gather, large, layers, shrink, thinness
+from .ink import (
+    TINY,
+    Group,
+    Layer,
+    brightest,
+    contrast,
+    cut,
+    enlarge,
+    gather,
+    large,
+    layers,
+    light_of_paper,
+    measure,
+    shrink,
+    thinness,
+    whole,
+)
 
 SIZE = 28       # pixels on each side of what the network sees
 BOX = 20        # longest side of the digit inside it
@@ -50,6 +66,9 @@ class Prepared(NamedTuple):
 
 
 SEARCH = 320    # longest side of the copy on which the digit is sought
+LIKELY = 0.2    # how likely strokes look that are trusted to be a digit's
+ALONE = 0.95    # share of all ink from which on a component is alone on the picture ...
+EVEN = 0.95     # ... if the light of the paper is even: its darkest place, as a share of its brightest
 FINE = 4        # strokes are measured and thickened on a grid this many times finer
 THIN, THICK = 2.6, 4.5  # stroke widths in pixels between which most of MNIST's lie
 
@@ -60,44 +79,57 @@ def naive_resize(source: ImageSource) -> np.ndarray:
 
 
 def find_digit(grey: np.ndarray) -> Group:
-    """Find the most prominent group of strokes, dark on light or light on dark.
+    """Find the most prominent group of strokes, dark on light or light on dark."""
+    if max(grey.shape) <= TINY:
+        group = whole(grey)
+    else:
+        group = _likeliest(grey)
+    if group is None:
+        raise NoDigitError("no ink found: expected a digit that stands out from its ground, got an even picture")
+    return group
 
-    The likelier polarity goes first; where it shows a convincing digit, the other is not tried.
+
+def _likeliest(grey: np.ndarray) -> Group | None:
+    """Give the best group of both polarities, None if there is none.
+
+    The likelier polarity goes first; where it shows a convincing digit, the other is not tried. Where
+    neither shows a likely one, the shadows of fingers may lie on it: taken for paper, they uncover it. Thick
+    strokes fall to pieces there, so it counts for less.
     """
     light = np.median(grey[::4, ::4]) < 96
     found = []
     for dark in (not light, light):
         score, likely, group = _best(grey, dark)
-        if score > 0.025 * grey.size ** 0.5 and likely > 0.2:
+        if score > 0.025 * grey.size ** 0.5 and likely > LIKELY:
             return group
-        found.append((score, group))
-    score, group = max(found, key=lambda pair: pair[0])
-    if score == 0:
-        raise NoDigitError("no ink found: expected a digit that stands out from its ground, got an even picture")
+        found.append((score, likely, group))
+    score, likely, group = max(found, key=lambda rated: rated[0])
+    if likely < LIKELY and large(grey):
+        other, _, uncovered = _best(grey, not light, narrow=True)
+        return uncovered if 0.7 * other > score else group
     return group
 
 
-def _best(grey: np.ndarray, dark: bool) -> tuple:
+def _best(grey: np.ndarray, dark: bool, narrow: bool = False) -> tuple:
     """Give the best group of one polarity: its score, how likely its strokes are a digit's, and itself."""
     best = (0.0, 0.0, None)
-    for rank, layer, seed in _seeds(grey, dark):
+    for rank, layer, seed in _seeds(grey, dark, narrow):
         if rank > best[0]:  # else it will hardly be better, and rating takes time
-            score, group = _rate(rank, layer, seed, best[0])
-            best = (score, score / rank, group) if score > best[0] else best
+            best = max(best, _rate(rank, layer, seed, best[0]), key=lambda rated: rated[0])
     return best
 
 
-def _seeds(grey: np.ndarray, dark: bool) -> list:
+def _seeds(grey: np.ndarray, dark: bool, narrow: bool) -> list:
     """List the components of one polarity that might be the digit, with their ranks, highest first."""
     found = []
-    for layer in layers(grey, dark):
+    for layer in layers(grey, dark, narrow):
         rank = _rank(layer)
         found += [(float(rank[seed]), layer, int(seed)) for seed in np.argsort(-rank)[:4] if rank[seed] > 0]
     return sorted(found, key=lambda seed: -seed[0])
 
 
 def _rank(layer: Layer) -> np.ndarray:
-    """Rank components by size and place.
+    """Rank components by size, place and light: of all that is in sight, a sheet is among the brightest.
 
     What touches the border is a desk, a shadow or a ruled line, unless there is nothing else.
     """
@@ -106,21 +138,28 @@ def _rank(layer: Layer) -> np.ndarray:
     away = np.hypot((x + w / 2) / width - 0.5, (y + h / 2) / height - 0.5)
     speck = np.maximum(w, h) < max(3, 0.035 * min(height, width))
     speck[0] = True  # the ground
-    return np.sqrt(area) * (1 - away) * np.where(layer.touching, 0.1, 1) * ~speck
+    light = layer.paper[y + h // 2, x + w // 2] / max(1, brightest(layer.paper))
+    return np.sqrt(area) * (1 - away) * np.minimum(1, light) ** 2 * np.where(layer.touching, 0.1, 1) * ~speck
 
 
 def _rate(rank: float, layer: Layer, seed: int, best: float) -> tuple:
-    """Rate the group around a component, carelessly once it is clear that `best` is out of reach."""
-    chosen, where = gather(seed, layer.stats, layer.touching)
+    """Rate a component alone and with its pieces, carelessly once it is clear that `best` is out of reach."""
     area = layer.stats[:, cv2.CC_STAT_AREA]
-    rank *= min(2, area[chosen].sum() / area[seed]) ** 0.5  # many crumbs are no digit
-    mask = layer.mask(chosen, where)
-    likely = thinness(mask, layer.stats[chosen, 2:4].max())
-    if rank * likely > best:
-        likely *= contrast(layer.grey[where], layer.ink[where], mask)
-    if not large(layer.grey):
-        likely = max(likely, 1e-3)  # a crop without margin shows no paper around its digit
-    return rank * likely, Group(mask, layer.paper[where], where, layer.dark)
+    ways = gather(layer, seed)[0 if large(layer.grey) else -1:]  # a small crop holds no clutter
+    alone = area[seed] > ALONE * area[1:].sum() and layer.paper.min() > EVEN * layer.paper.max()
+    total, found = area[ways[-1][0]].sum(), (-1.0, 0.0, None)
+    for chosen, where in reversed(ways):
+        size = rank * max(0.7, area[chosen].sum() / total)  # what is left out counts against it
+        size *= min(2, area[chosen].sum() / area[seed]) ** 0.5  # many crumbs are no digit
+        mask = layer.mask(chosen, where)
+        likely = thinness(mask, layer.stats[chosen, 2:4].max())
+        if size * likely > max(best, found[0]):
+            likely *= contrast(layer.grey[where], layer.ink[where], mask, alone)
+        if not large(layer.grey):
+            likely = max(likely, 1e-3)  # a crop without margin shows no paper around its digit
+        if size * likely > found[0]:
+            found = (size * likely, likely, Group(mask, layer.paper[where], where, layer.dark))
+    return found
 
 
 def fit_to_mnist(ink: np.ndarray) -> np.ndarray:
@@ -211,6 +250,33 @@ def prepare(source: ImageSource) -> Prepared:
     ink = np.zeros_like(grey)
     ink[where] = cut(grey[where], group)
     return Prepared(grey, ink, cv2.boundingRect(ink), fit_to_mnist(ink), scale)
+
+
+def steps(source: ImageSource) -> dict[str, np.ndarray]:
+    """Give all that lies between a picture and the network's input, to look at.
+
+    Parameters
+    ----------
+    source : path, PIL image or array
+        What :func:`prepare` takes; the same errors are raised.
+
+    Returns
+    -------
+    dict of str to uint8 array (H, W)
+        In the order in which they are made: the picture in grey, the light of its bare paper, the ink (the share
+        of that light which is missing), the strokes that belong to the digit, the digit scaled to 20 pixels and
+        as thick as MNIST's, and that with its centre of mass in the middle of 28x28.
+    """
+    prepared = prepare(source)
+    small = shrink(prepared.grey, SEARCH)
+    dark = find_digit(small).dark
+    ground = light_of_paper(small if dark else 255 - small)
+    missing = measure(small if dark else 255 - small, ground)[0].clip(0)
+    x, y, w, h = prepared.box
+    digit = prepared.ink[y:y + h, x:x + w]
+    return {"grey": small, "light of the paper": ground if dark else 255 - ground,
+            "ink": (255 * missing / missing.max()).astype(np.uint8), "the digit": digit,
+            f"{BOX} pixels": _scale(digit), f"{SIZE}x{SIZE}": prepared.picture}
 
 
 def normalise(pictures) -> torch.Tensor:

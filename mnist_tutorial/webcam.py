@@ -1,4 +1,4 @@
-"""Read digits live: read a frame, answer, draw, show. Each step is a function; `run` joins them."""
+"""Read digits live: read a frame, answer, steady, draw, show. Each step stands alone; `run` joins them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import deque
 from contextlib import closing, contextmanager, nullcontext, suppress
 from typing import Any, Callable, Iterator, NamedTuple, Optional
 
@@ -17,29 +18,35 @@ import numpy as np
 import torch
 
 from .checkpoint import load_pretrained
-from .frames import Source, read_frames
-from .predict import Prediction, predict_image
-from .preprocess import NoDigitError
+from .frames import Size, Source, read_frames
+from .pages import read_digits
+from .predict import Prediction
 
 WINDOW = "MNIST webcam: press q to stop"
 QUIT_KEYS = (ord("q"), ord("Q"), 27)    # 27 is Esc
 SHOWN_PER_SECOND = 30                   # shown faster, a notebook falls seconds behind
 INLINE_WIDTH, JPEG_QUALITY = 640, 70    # at most so wide: 20 to 40 KB a frame
-SURE, STEADY = 0.8, 10                  # a digit counts from this confidence on, in so many frames running
+STEADY = 10                             # a digit counts that is sure in so many frames running
+STILL = 0.5                             # share of two boxes that both cover, above which they show one digit
+SEEN, MISSED = 3, 2                     # it is drawn once found in so many frames, and kept through so many without it
+NEW = 1 / 6                             # weight of the newest answer in what is drawn: one wrong frame does not show
 GREEN, GREY, BLACK = (80, 230, 80), (210, 210, 210), (0, 0, 0)    # BGR
 
 Screen = Callable[[np.ndarray], Optional[str]]    # shows a picture; gives the reason to stop, if any
 
 
-def draw_prediction(frame: np.ndarray, prediction: Prediction | None, *, mirror: bool = False) -> np.ndarray:
-    """Draw the digit's box and a label such as ``7  98 %`` on a copy of the frame.
+def draw_predictions(frame: np.ndarray, predictions: list[Prediction], *, note: str = "",
+                     mirror: bool = False) -> np.ndarray:
+    """Draw each digit's box and a label such as ``7  98 %`` on a copy of the frame; where unsure, grey and ``7?``.
 
     Parameters
     ----------
     frame : uint8 array (H, W, 3)
         BGR; left as it is.
-    prediction : Prediction or None
-        None draws a small "no digit".
+    predictions : list of Prediction
+        Those that more probably show no digit are left out.
+    note : str
+        Written small in the lower left corner.
     mirror : bool
         Flip left and right, all but the text.
 
@@ -50,13 +57,18 @@ def draw_prediction(frame: np.ndarray, prediction: Prediction | None, *, mirror:
     picture = cv2.flip(frame, 1) if mirror else frame.copy()
     height, width = picture.shape[:2]
     scale = max(0.5, min(height, width) / 400)
-    if prediction is None:
-        _label(picture, "no digit", 0, height, 0.6 * scale, GREY)
-        return picture
-    left, top, box_width, box_height = prediction.box
-    left = width - left - box_width if mirror else left
-    cv2.rectangle(picture, (left, top, box_width, box_height), GREEN, max(1, round(2 * scale)))
-    _label(picture, f"{prediction.digit}  {100 * prediction.confidence:.0f} %", left, top, scale, GREEN)
+    for prediction in predictions:
+        if prediction.is_digit < 0.5:
+            continue
+        left, top, box_width, box_height = prediction.box
+        left = width - left - box_width if mirror else left
+        colour, text = GREY, f"{prediction.digit}?"
+        if prediction.sure:
+            colour, text = GREEN, f"{prediction.digit}  {100 * prediction.confidence:.0f} %"
+        cv2.rectangle(picture, (left, top, box_width, box_height), colour, max(1, round(2 * scale)))
+        _label(picture, text, left, top, scale, colour)
+    if note:
+        _label(picture, note, 0, height, 0.4 * scale, GREY)
     return picture
 
 
@@ -159,6 +171,74 @@ def _overlap(a: tuple, b: tuple) -> float:
     return both / (a[2] * a[3] + b[2] * b[3] - both)
 
 
+class Track:
+    """One digit, followed from frame to frame.
+
+    Attributes
+    ----------
+    answer : Prediction
+        The newest, but with the average of the last ones as to digit, confidence and probabilities.
+    newest : Prediction
+        As it came.
+    seen, missed : int
+        In how many frames it was found, and in how many it has not been since.
+    steady : int
+        In how many frames running, up to the newest, it was found with the same sure digit.
+    """
+
+    def __init__(self, first: Prediction):
+        self.answer, self.newest = first, first
+        self.seen, self.missed, self.steady = 1, 0, int(first.sure)
+
+    def see(self, newest: Prediction) -> None:
+        """Take the answer of the next frame."""
+        same = newest.sure and newest.digit == self.newest.digit
+        self.seen, self.missed, self.steady = self.seen + 1, 0, self.steady + 1 if same else int(newest.sure)
+        weight = max(NEW, 1 / self.seen)
+        average = self.answer.probabilities + weight * (newest.probabilities - self.answer.probabilities)
+        is_digit = self.answer.is_digit + weight * (newest.is_digit - self.answer.is_digit)
+        self.answer = newest._replace(digit=int(average.argmax()), confidence=float(average.max()),
+                                      probabilities=average, is_digit=is_digit)
+        self.newest = newest
+
+    def miss(self) -> None:
+        """Note that it was not found in the next frame."""
+        self.missed, self.steady = self.missed + 1, 0
+
+
+class Tracker:
+    """Steadies what is drawn: a frame's digits are those of the frame before, where their boxes overlap.
+
+    Attributes
+    ----------
+    tracks : list of Track
+        First those found in the newest frame, in the order in which they were given.
+    """
+
+    def __init__(self):
+        self.tracks = []
+
+    def update(self, predictions: list[Prediction]) -> list[Prediction]:
+        """Take the answers of the next frame; give those to draw.
+
+        A digit is drawn from the third frame on in which it is found, with probabilities averaged over
+        about six, and kept through two in which it is not.
+        """
+        before, now = self.tracks, []
+        for prediction in predictions:
+            track = max(before, key=lambda track: _overlap(track.answer.box, prediction.box), default=None)
+            if track and _overlap(track.answer.box, prediction.box) > STILL:
+                before = [other for other in before if other is not track]
+                track.see(prediction)
+            else:
+                track = Track(prediction)
+            now.append(track)
+        for track in before:
+            track.miss()
+        self.tracks = now + [track for track in before if track.missed <= MISSED]
+        return [track.answer for track in self.tracks if track.seen >= SEEN]
+
+
 class Report(NamedTuple):
     """What a run of the loop saw.
 
@@ -168,8 +248,8 @@ class Report(NamedTuple):
         How many were read and answered.
     seconds : float
         From opening the source to the end.
-    predictions : list of Prediction or None
-        One per frame; None where no digit was found.
+    predictions : list of list of Prediction
+        For each frame all that was found in it, sure or not.
     stopped : str
         Why it ended: 'end of source', 'q', 'window closed', 'stop button' or 'max_frames'.
     """
@@ -186,16 +266,17 @@ class Report(NamedTuple):
 
     @property
     def digits(self) -> list[int]:
-        """Digits that stood still, with confidence 0.8 or more, for 10 frames; each once until the next."""
-        steady, running, before = [], 0, None
-        for now in self.predictions:
-            sure = now is not None and now.confidence >= SURE
-            same = sure and before is not None and now.digit == before.digit and _overlap(now.box, before.box) > 0.5
-            running = running + 1 if same else int(sure)
-            before = now if sure else None
-            if running >= STEADY and steady[-1:] != [now.digit]:
-                steady.append(now.digit)
-        return steady
+        """Digits that stood still, sure in each of 10 frames; one lost and found again counts once."""
+        tracker, counted = Tracker(), []    # (digit, track)
+        for predictions in self.predictions:
+            tracker.update(predictions)
+            for track in tracker.tracks:
+                if track.steady == STEADY:
+                    here = [digit for digit, old in counted if old is track or (
+                        old not in tracker.tracks and _overlap(old.answer.box, track.answer.box))]
+                    if here[-1:] != [track.newest.digit]:
+                        counted.append((track.newest.digit, track))
+        return [digit for digit, _ in counted]
 
     def __str__(self) -> str:
         return (f"{self.frames} frames in {self.seconds:.1f} s ({self.frames_per_second:.0f} per second), "
@@ -205,11 +286,12 @@ class Report(NamedTuple):
 
 
 def run(source: Source = 0, model: torch.nn.Module | None = None, *, show: str | None = "auto",
-        max_frames: int | None = None, mirror: bool = False,
-        callback: Callable[[np.ndarray, Prediction | None], Any] | None = None) -> Report:
+        max_frames: int | None = None, mirror: bool = False, size: Size = None,
+        callback: Callable[[np.ndarray, list[Prediction]], Any] | None = None) -> Report:
     """Read digits until the source ends or the user stops it, then release all that was opened.
 
-    `q`, Esc or closing stop a window; Ctrl-C or the notebook's stop button stop any run.
+    Every frame is searched for digits (:func:`mnist_tutorial.pages.read_digits`); a :class:`Tracker` steadies
+    what is drawn. `q`, Esc or closing stop a window; Ctrl-C or the notebook's stop button stop any run.
 
     Parameters
     ----------
@@ -224,8 +306,11 @@ def run(source: Source = 0, model: torch.nn.Module | None = None, *, show: str |
         Stop after so many frames, 1 or more.
     mirror : bool
         Show frames as a mirror does; they are still answered as they are.
+    size : tuple of int (width, height), optional
+        What a camera is asked for, see :func:`read_frames`.
     callback : callable, optional
-        Called with each frame (uint8 (H, W, 3), BGR, not mirrored) and its prediction or None.
+        Called with each frame (uint8 (H, W, 3), BGR, not mirrored) and the list of what was found in
+        it, as in :attr:`Report.predictions`.
 
     Returns
     -------
@@ -245,15 +330,20 @@ def run(source: Source = 0, model: torch.nn.Module | None = None, *, show: str |
         raise ValueError(f"max_frames: expected 1 or more, or None for no limit, got {max_frames!r}")
     model = load_pretrained() if model is None else model
     predictions, stopped, start = [], None, time.perf_counter()
+    tracker, times = Tracker(), deque([start], maxlen=30)
     try:
-        with closing(read_frames(source, realtime=screen is not None)) as frames, SCREENS[screen]() as show_picture:
+        with closing(read_frames(source, size=size, realtime=screen is not None)) as frames, \
+                SCREENS[screen]() as show_picture:
             for frame in frames:
-                prediction = _answer(frame, model)
-                predictions.append(prediction)
+                predictions.append(read_digits(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), model).digits)
                 if callback is not None:
-                    callback(frame, prediction)
+                    callback(frame, predictions[-1])
                 if show_picture is not None:
-                    stopped = show_picture(draw_prediction(frame, prediction, mirror=mirror))
+                    times.append(time.perf_counter())
+                    rate = (len(times) - 1) / max(1e-6, times[-1] - times[0])
+                    picture = draw_predictions(frame, tracker.update(predictions[-1]), note=f"{rate:.0f} fps",
+                                               mirror=mirror)
+                    stopped = show_picture(picture)
                 if stopped is None and len(predictions) == max_frames:
                     stopped = "max_frames"
                 if stopped is not None:
@@ -261,10 +351,3 @@ def run(source: Source = 0, model: torch.nn.Module | None = None, *, show: str |
     except KeyboardInterrupt:
         stopped = "stop button"
     return Report(len(predictions), time.perf_counter() - start, predictions, stopped or "end of source")
-
-
-def _answer(frame: np.ndarray, model: torch.nn.Module) -> Prediction | None:
-    try:
-        return predict_image(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), model)
-    except NoDigitError:
-        return None

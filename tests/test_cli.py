@@ -1,5 +1,6 @@
 """The command line as a user meets it; most tests call `main`, one starts Python afresh."""
 
+import functools
 import json
 import subprocess
 import sys
@@ -8,8 +9,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from mnist_tutorial import __main__ as command_line
 from mnist_tutorial import load_pretrained
 from mnist_tutorial.__main__ import main
+from mnist_tutorial.frames import write_digits
 
 IMG = Path(__file__).parents[1] / "img"
 
@@ -22,7 +25,7 @@ def run_python(*arguments, **options):
 def test_predict_reads_seven_in_a_process_of_its_own(tmp_path):
     done = run_python("predict", str(IMG / "7.png"), cwd=tmp_path)
     assert done.returncode == 0
-    assert done.stdout.startswith(f"{IMG / '7.png'}: 7  (confidence ")
+    assert done.stdout.startswith(f"{IMG / '7.png'}: 7, confidence ")
     assert "shipped weights" in done.stdout and done.stderr == ""
 
 
@@ -52,7 +55,7 @@ def test_predict_says_which_page_is_empty(tmp_path, capsys):
 def test_predict_goes_on_after_a_bad_picture(tmp_path, capsys):
     assert main(["predict", str(tmp_path / "none.png"), str(IMG / "3.jpg")]) == 1
     out, err = capsys.readouterr()
-    assert ": 3  (" in out and "none.png" in err
+    assert ": 3, confidence " in out and "none.png" in err
 
 
 def test_predict_refuses_weights_that_are_none(tmp_path, capsys):
@@ -111,7 +114,8 @@ def test_train_refuses_what_cannot_be(tmp_path, capsys, sample):
 @pytest.mark.parametrize("arguments", [[], ["fly"], ["predict"], ["train", "--epochs", "0"],
                                        ["train", "--lr", "-1"], ["train", "--momentum", "1"],
                                        ["train", "--recipe", "secret"], ["train", "--device", "abacus"],
-                                       ["webcam", "--frames", "0"]])
+                                       ["webcam", "--frames", "0"], ["webcam", "--size", "640"],
+                                       ["webcam", "--size", "0x480"]])
 def test_wrong_command_lines_exit_with_2(arguments, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
@@ -137,6 +141,29 @@ def test_webcam_without_a_source_says_so(capsys):
     assert main(["webcam", "--source", "none.mp4", "--no-window"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "none.mp4" in line
+
+
+def test_webcam_reads_what_a_pen_writes(capsys, monkeypatch):
+    short = functools.partial(write_digits, "7 2")
+    monkeypatch.setattr(command_line, "write_digits", short)
+    assert main(["webcam", "--source", "digits", "--size", "320x240", "--no-window"]) == 0
+    assert "read: 7 2\n" in capsys.readouterr().out
+
+
+def test_webcam_lists_the_cameras(capsys, monkeypatch):
+    monkeypatch.setattr(command_line, "find_cameras", lambda: [(0, 640, 480), (2, 1280, 720)])
+    assert main(["webcam", "--list"]) == 0
+    assert capsys.readouterr().out == "camera 0: 640x480\ncamera 2: 1280x720\n"
+    monkeypatch.setattr(command_line, "find_cameras", lambda: [])
+    assert main(["webcam", "--list"]) == 1
+    assert "no camera found" in capsys.readouterr().err
+
+
+def test_webcam_hands_its_options_on(capsys, monkeypatch):
+    calls = []
+    monkeypatch.setattr(command_line, "run", lambda *args, **options: calls.append((args[0], options)))
+    assert main(["webcam", "--source", "1", "--size", "1280x720", "--mirror", "--frames", "5"]) == 0
+    assert calls == [("1", {"show": "auto", "max_frames": 5, "mirror": True, "size": (1280, 720)})]
 
 
 def test_check_passes_here(capsys, sample):

@@ -70,6 +70,19 @@ def test_ruled_lines_are_ignored(squared):
     assert read_digits(np.minimum(sheet("575", "77"), paper)).text == "575/77"
 
 
+def test_a_dark_grid_is_no_row_of_ones():
+    paper = np.full((480, 640), 230, np.uint8)
+    paper[10::50] = paper[:, 10::50] = 110
+    assert "1" not in read_digits(np.minimum(sheet("575", "77"), paper)).text
+
+
+def test_the_hand_that_holds_a_sheet_is_no_digit():
+    video = cv2.VideoCapture(str(IMG / "webcam.webm"))
+    frame = video.read()[1]
+    video.release()
+    assert read_digits(frame).text == "3"
+
+
 def test_dots_staples_and_edges_are_ignored():
     grey = sheet("575", "77")
     for place in ((400, 300), (500, 60), (30, 400), (320, 120)):
@@ -106,6 +119,16 @@ def test_touching_digits_are_parted(number, step):
     count, _ = cv2.connectedComponents((together[:170] < 120).astype(np.uint8))
     assert count == 2  # the ground, and all digits of the first row in one
     assert read_digits(together).text == f"{number}/75"
+
+
+def test_wide_digits_stay_whole():
+    assert read_digits(cv2.resize(sheet("575", "75"), None, fx=1.8, fy=1)).text == "575/75"
+
+
+def test_tilted_sheet_on_a_desk():
+    turn = cv2.getRotationMatrix2D((320, 240), 4, 0.85)
+    grey = cv2.warpAffine(sheet("5757", "775", "57"), turn, (640, 480), borderValue=90)
+    assert read_digits(grey).text == "5757/775/57"
 
 
 def test_broken_strokes_are_joined():

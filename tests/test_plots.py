@@ -4,8 +4,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from mnist_tutorial import load_mnist, predict_image, read_digits
-from mnist_tutorial.plots import show_curves, show_grid, show_page, show_pictures, show_prediction
+from mnist_tutorial import load_mnist, predict_image, prepare, read_digits
+from mnist_tutorial.plots import show_curves, show_grid, show_page, show_pictures, show_prediction, show_steps
+from mnist_tutorial.preprocess import steps
 from mnist_tutorial.training import Epoch
 
 IMG = Path(__file__).parents[1] / "img"
@@ -53,7 +54,21 @@ def test_prediction_shows_photo_box_picture_and_bars(figure):
     assert left.patches[0].get_width() == prediction.box[2]
     assert np.array_equal(middle.images[0].get_array(), prediction.picture)
     assert [bar.get_height() for bar in right.patches] == pytest.approx(list(prediction.probabilities))
-    assert "Read as 7" in figure().get_suptitle() and "shipped weights" in figure().get_suptitle()
+    assert "Answer: 7, confidence" in figure().get_suptitle() and "shipped weights" in figure().get_suptitle()
+
+
+def test_steps_are_drawn_from_photo_to_28x28(figure):
+    show_steps(IMG / "7.png")
+    made = steps(IMG / "7.png")
+    axes = figure().axes
+    assert [axis.get_title() for axis in axes] == list(made) and len(axes) == 6
+    for axis, picture in zip(axes, made.values()):
+        assert np.array_equal(axis.images[0].get_array(), picture)
+    prepared = prepare(IMG / "7.png")
+    assert np.array_equal(made["28x28"], prepared.picture)
+    assert made["the digit"].shape == prepared.box[:1:-1] and max(made["20 pixels"].shape) == 20
+    assert np.median(made["ink"]) < 10 < 200 < made["ink"].max()
+    assert abs(int(made["light of the paper"].max()) - int(made["grey"].max())) < 20
 
 
 def test_page_shows_a_box_and_an_answer_for_each_digit(figure):

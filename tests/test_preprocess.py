@@ -62,6 +62,22 @@ def test_hard_shadow_changes_little():
     assert difference((page() * light).astype(np.uint8), page()) < 8
 
 
+def test_shadows_of_fingers_are_no_strokes():
+    grey = page(shape=(480, 640), at=(220, 130))
+    fingers = np.zeros(grey.shape, np.float32)
+    for tip, root in (((300, 180), (639, 479)), ((220, 240), (560, 479))):
+        cv2.line(fingers, tip, root, 1, 80)
+    shaded = grey * (1 - 0.5 * cv2.GaussianBlur(fingers, (0, 0), 15))
+    assert difference(shaded.astype(np.uint8), grey) < 12
+
+
+def test_edge_of_a_shadow_does_not_cut_a_digit():
+    ring = cv2.ellipse(page([(0, 0)]), (100, 120), (40, 55), 0, 0, 360, 60, 9, cv2.LINE_AA)
+    shaded = ring.copy()
+    shaded[:, 100:] //= 3
+    assert difference(shaded, ring) < 12
+
+
 @pytest.mark.parametrize("squared", [False, True])
 def test_ruled_lines_are_ignored(squared):
     paper = np.full((240, 200), 230, np.uint8)
@@ -69,6 +85,30 @@ def test_ruled_lines_are_ignored(squared):
     if squared:
         paper[:, 10::24] = 180
     assert difference(np.minimum(page(), paper), page()) < 8
+
+
+def test_ruled_lines_as_dark_as_ink_are_taken_out():
+    picture = cv2.copyMakeBorder(page(FIVE), 60, 60, 60, 60, cv2.BORDER_CONSTANT, value=230)
+    clean = picture.copy()
+    picture[8::24] = picture[9::24] = 40
+    assert difference(picture, clean) < 12
+
+
+def test_clutter_far_from_the_digit_stays_away():
+    picture = cv2.copyMakeBorder(page(), 120, 120, 120, 120, cv2.BORDER_CONSTANT, value=230)
+    clean = picture.copy()
+    for x, y in ((60, 60), (380, 60), (60, 420), (380, 420)):
+        cv2.ellipse(picture, (x, y), (45, 45), 0, 200, 340, 40, 8, cv2.LINE_AA)
+    assert difference(picture, clean) < 4
+
+
+@pytest.mark.parametrize("size", [8, 16])
+@pytest.mark.parametrize("light", [False, True])
+def test_tiny_picture_without_margin(size, light):
+    crop = cv2.resize(page(FIVE, width=20)[40:160, 60:140], (size * 2 // 3, size), interpolation=cv2.INTER_AREA)
+    side = size - crop.shape[1]
+    tiny = cv2.copyMakeBorder(crop, 0, 0, side // 2, side - side // 2, cv2.BORDER_CONSTANT, value=230)
+    assert difference(255 - tiny if light else tiny, page(FIVE, width=20)) < 20
 
 
 def test_specks_and_desk_are_ignored():

@@ -8,6 +8,7 @@ import select
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -18,10 +19,11 @@ import numpy as np
 import pytest
 import torch
 
-from mnist_tutorial import webcam
-from mnist_tutorial.frames import SourceError, read_frames
+from mnist_tutorial import frames, webcam
+from mnist_tutorial.frames import SourceError, find_cameras, read_frames, write_digits
+from mnist_tutorial.pages import Page
 from mnist_tutorial.predict import Prediction
-from mnist_tutorial.webcam import Report, draw_prediction, has_display, run
+from mnist_tutorial.webcam import Report, Tracker, draw_predictions, has_display, run
 
 ROOT = Path(__file__).parents[1]
 TINY_MODEL = """
@@ -38,8 +40,10 @@ exec(TINY_MODEL)  # the children below run the same text
 linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="displays are X11's here")
 
 
-def answer(digit=7, confidence=0.98, box=(60, 40, 30, 50)):
-    return Prediction(digit, confidence, np.eye(10, dtype=np.float32)[digit], np.zeros((28, 28), np.uint8), box, "tiny")
+def answer(digit=7, confidence=0.98, box=(60, 40, 30, 50), is_digit=1.0):
+    shares = np.full(10, (1 - confidence) / 9, np.float32)
+    shares[digit] = confidence
+    return Prediction(digit, confidence, shares, np.zeros((28, 28), np.uint8), box, "tiny", is_digit)
 
 
 def page(level=0, shape=(120, 160, 3)):
@@ -57,28 +61,39 @@ def always_seven(monkeypatch):
 
     def predict(picture, model):
         asked.append(picture)
-        return answer()
+        return Page([answer()], [[0]])
 
-    monkeypatch.setattr(webcam, "predict_image", predict)
+    monkeypatch.setattr(webcam, "read_digits", predict)
     return asked
 
 
 class Camera:
-    """Stands in for cv2.VideoCapture: delivers `length` frames, then nothing."""
+    """Stands in for cv2.VideoCapture: delivers `length` frames, then none; those whose number is in `bad` fail."""
 
-    length, opened = 3, []
+    length, bad, present, opened = 3, (), range(10), []
 
     def __init__(self, source, backend):
-        self.asked, self.left, self.released = (source, backend), self.length, False
+        assert all(one.released for one in self.opened), "a camera serves one at a time"
+        self.asked, self.reads, self.released, self.sides = (source, backend), 0, False, {}
         self.opened.append(self)
+
+    def isOpened(self):
+        return not isinstance(self.asked[0], int) or self.asked[0] in self.present
 
     def get(self, prop):
         return 0.0
 
+    def set(self, prop, value):
+        self.sides[prop] = value
+
     def read(self):
         assert not self.released
-        self.left -= 1
-        return (True, page()) if self.left >= 0 else (False, None)
+        self.reads += 1
+        good = self.reads <= self.length and self.reads - 1 not in self.bad
+        return (True, self.picture()) if good else (False, None)
+
+    def picture(self):
+        return page()
 
     def release(self):
         self.released = True
@@ -86,10 +101,11 @@ class Camera:
 
 @pytest.fixture
 def camera(monkeypatch):
-    monkeypatch.setattr(Camera, "opened", [])
-    monkeypatch.setattr(Camera, "length", 3)
-    monkeypatch.setattr(cv2, "VideoCapture", Camera)
-    return Camera
+    class Fresh(Camera):
+        opened = []
+
+    monkeypatch.setattr(cv2, "VideoCapture", Fresh)
+    return Fresh
 
 
 # Reading
@@ -194,6 +210,38 @@ def test_a_bad_source_is_one_clear_line(tmp_path, monkeypatch, capfd, source, sa
     assert capfd.readouterr().err == ""
 
 
+# Writing
+
+
+def test_a_pen_writes_the_same_by_the_same_seed():
+    one, same, other = (np.stack(list(write_digits("4 20", seed=seed, size=(160, 120)))[:80]) for seed in (1, 1, 2))
+    assert one.shape == (80, 120, 160, 3) and one.dtype == np.uint8
+    assert (one == same).all() and not (one == other).all()
+
+
+def test_a_pen_writes_at_the_pace_asked_for(monkeypatch):
+    slept = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    monkeypatch.setattr(time, "perf_counter", lambda: 100.0)
+    list(itertools.islice(write_digits("7", rate=20), 3))
+    assert slept == pytest.approx([0, 1 / 20, 1 / 20])
+
+
+@pytest.mark.parametrize("text", ["3a", "٣", "-1", "1.5"])
+def test_a_pen_writes_digits_only(text):
+    with pytest.raises(ValueError, match="expected digits and spaces"):
+        write_digits(text)
+
+
+def test_nothing_to_write_is_no_frame():
+    assert list(write_digits(" ")) == []
+
+
+def test_what_a_pen_writes_is_read():
+    report = run(write_digits("3 14 9", size=(320, 240)), show=None)
+    assert report.digits == [3, 1, 4, 9]
+
+
 # Releasing
 
 
@@ -241,7 +289,7 @@ def test_released_when_the_interrupt_comes_while_reading(camera, always_seven, m
 @pytest.mark.parametrize("where", ["callback", "model"])
 def test_released_when_something_else_fails(camera, always_seven, monkeypatch, where):
     if where == "model":
-        monkeypatch.setattr(webcam, "predict_image", fail)
+        monkeypatch.setattr(webcam, "read_digits", fail)
     with pytest.raises(ZeroDivisionError) as error:
         run(0, torch.nn.Identity(), show=None, callback=fail)
     assert [one.released for one in camera.opened] == [True]
@@ -251,7 +299,102 @@ def test_released_when_something_else_fails(camera, always_seven, monkeypatch, w
 def test_released_after_max_frames_and_opened_again(camera, always_seven):
     for _ in range(2):
         assert run(0, torch.nn.Identity(), show=None, max_frames=2).stopped == "max_frames"
-    assert [(one.left, one.released) for one in camera.opened] == [(1, True), (1, True)]
+    assert [(one.reads, one.released) for one in camera.opened] == [(2, True), (2, True)]
+
+
+def opens_again(camera):
+    """Tell whether all that was opened is released, and the camera can be read again."""
+    assert all(one.released for one in camera.opened)
+    camera.length, camera.bad, camera.present, camera.picture = 3, (), (0,), Camera.picture
+    return len(list(itertools.islice(read_frames(0), 2))) == 2 and camera.opened[-1].released
+
+
+@pytest.mark.parametrize("wrong, said", [
+    ({"present": ()}, "camera 0 gives no picture"),
+    ({"length": 0}, "camera 0 gives no picture"),
+    ({"length": 3}, "camera 0 stopped after 3 frames"),
+    ({"picture": lambda self: None}, "camera 0 gives no picture"),
+    ({"picture": lambda self: page().astype(float)}, "frame 0: expected a uint8 array"),
+    ({"picture": lambda self: page(0, (0, 0, 3))}, "frame 0: expected a uint8 array"),
+])
+def test_a_faulty_camera_is_one_clear_line_and_opens_again(monkeypatch, camera, always_seven, wrong, said):
+    monkeypatch.setattr(frames, "PAUSE", 0)
+    with monkeypatch.context() as patch:
+        for name, value in wrong.items():
+            patch.setattr(camera, name, value)
+        with pytest.raises(SourceError, match=said) as error:
+            run(0, torch.nn.Identity(), show=None)
+        assert "\n" not in str(error.value)
+    assert opens_again(camera)
+
+
+@pytest.mark.parametrize("wrong", [fail, interrupt])
+def test_a_camera_that_raises_opens_again(monkeypatch, camera, wrong):
+    with monkeypatch.context() as patch:
+        patch.setattr(camera, "picture", wrong)
+        with pytest.raises((ZeroDivisionError, KeyboardInterrupt)):
+            list(read_frames(0))
+    assert opens_again(camera)
+
+
+def test_a_stop_in_the_middle_of_an_answer_is_no_error(monkeypatch, camera):
+    monkeypatch.setattr(webcam, "read_digits", interrupt)
+    report = run(0, torch.nn.Identity(), show=None)
+    assert (report.frames, report.stopped) == (0, "stop button")
+    assert opens_again(camera)
+
+
+def test_reads_that_fail_now_and_then_are_tried_again(monkeypatch, camera):
+    monkeypatch.setattr(frames, "PAUSE", 0)
+    camera.length, camera.bad = 20, (0, 1, 2, 3, 5, 8, 9)
+    with pytest.raises(SourceError, match="stopped after 13 frames"):
+        list(read_frames(0))
+    assert opens_again(camera)
+
+
+def test_a_camera_that_stalls_is_given_up_and_released(monkeypatch, camera, always_seven):
+    released = threading.Event()
+
+    def picture(self):
+        if self.reads == 3:
+            released.wait(20)
+        return page()
+
+    monkeypatch.setattr(frames, "STALLS", 0.1)
+    monkeypatch.setattr(frames, "RELEASES", 0.1)
+    camera.picture = picture
+    with pytest.raises(SourceError, match="camera 0 stalled: no picture in 0.1 seconds after 2 frames"):
+        run(0, torch.nn.Identity(), show=None)
+    released.set()      # the driver comes back to life
+    while not camera.opened[0].released:
+        time.sleep(0.001)
+    assert opens_again(camera)
+
+
+def test_a_camera_may_change_the_size_of_its_frames(camera, always_seven):
+    camera.picture = lambda self: page(0, (60 + 10 * self.reads, 80, 3))
+    report = run(0, torch.nn.Identity(), max_frames=3, show=None)
+    assert [picture.shape for picture in always_seven] == [(70, 80), (80, 80), (90, 80)]
+    assert report.frames == 3 and opens_again(camera)
+
+
+def test_a_camera_is_asked_for_a_size(camera, always_seven):
+    run("0", torch.nn.Identity(), size=(1280, 720), max_frames=1, show=None)
+    assert camera.opened[0].sides == {cv2.CAP_PROP_FRAME_WIDTH: 1280, cv2.CAP_PROP_FRAME_HEIGHT: 720}
+    next(read_frames(0))
+    assert camera.opened[1].sides == {}
+
+
+def test_finds_the_cameras_that_give_a_picture(camera, capfd):
+    camera.present = (1, 2, 4)
+    camera.picture = lambda self: page() if self.asked[0] != 2 else None
+    assert find_cameras(6) == [(1, 160, 120), (4, 160, 120)]
+    assert [one.asked[0] for one in camera.opened] == [0, 1, 2, 3, 4, 5] and opens_again(camera)
+
+
+def test_looking_for_cameras_is_quiet(capfd):
+    assert isinstance(find_cameras(), list)
+    assert capfd.readouterr() == ("", "")
 
 
 class Reader:
@@ -275,6 +418,14 @@ def test_closes_the_iterators_of_others(always_seven, max_frames):
     reader = Reader(page(), page(), page())
     assert run(reader, torch.nn.Identity(), show=None, max_frames=max_frames).frames == (max_frames or 3)
     assert reader.closed
+
+
+def test_what_the_iterators_of_others_raise_comes_through(always_seven):
+    reader = Reader()
+    reader.frames = (page() if level else fail() for level in (2, 1, 0))
+    with pytest.raises(ZeroDivisionError):
+        run(reader, torch.nn.Identity(), show=None)
+    assert reader.closed and len(always_seven) == 2
 
 
 def test_closes_the_iterators_of_others_after_junk():
@@ -309,15 +460,15 @@ def test_finds_the_digit_and_goes_on_where_there_is_none():
     written = cv2.putText(paper.copy(), "7", (150, 150), cv2.FONT_HERSHEY_SIMPLEX, 3, (20, 20, 20), 8)
     ys, xs = np.nonzero(written[:, :, 0] < 120)
     report = run([paper, written, paper], AlwaysSeven(), show=None)  # noqa: F821
-    assert [p and p.digit for p in report.predictions] == [None, 7, None]
-    x, y, width, height = report.predictions[1].box
+    assert [[p.digit for p in found] for found in report.predictions] == [[], [7], []]
+    x, y, width, height = report.predictions[1][0].box
     assert np.abs([x - xs.min(), y - ys.min(), x + width - xs.max(), y + height - ys.max()]).max() <= 5
 
 
 def test_loads_the_shipped_weights_once(monkeypatch):
     loaded, used = [], []
     monkeypatch.setattr(webcam, "load_pretrained", lambda: loaded.append("net") or "net")
-    monkeypatch.setattr(webcam, "predict_image", lambda picture, model: used.append(model))
+    monkeypatch.setattr(webcam, "read_digits", lambda picture, model: used.append(model) or Page([], []))
     run([page(), page()], show=None)
     assert (loaded, used) == (["net"], ["net", "net"])
 
@@ -374,7 +525,7 @@ def test_waits_for_the_pace_of_a_file_only_when_showing(monkeypatch, camera, alw
 def test_draws_the_box_and_a_label_on_a_copy():
     frame = page(120)
     before = frame.copy()
-    drawn = draw_prediction(frame, answer(box=(60, 60, 30, 50)))
+    drawn = draw_predictions(frame, [answer(box=(60, 60, 30, 50))])
     assert (frame == before).all()
     assert drawn.shape == frame.shape and drawn.dtype == np.uint8
     changed = (drawn != frame).any(axis=2)
@@ -386,13 +537,25 @@ def test_draws_the_box_and_a_label_on_a_copy():
 def test_mirrors_picture_and_box_but_not_the_text():
     frame = page(120)
     frame[:, :80] = 60
-    mirrored = draw_prediction(frame, answer(box=(100, 60, 30, 50)), mirror=True)
-    by_hand = draw_prediction(np.ascontiguousarray(frame[:, ::-1]), answer(box=(30, 60, 30, 50)))
+    mirrored = draw_predictions(frame, [answer(box=(100, 60, 30, 50))], mirror=True)
+    by_hand = draw_predictions(np.ascontiguousarray(frame[:, ::-1]), [answer(box=(30, 60, 30, 50))])
     assert (mirrored == by_hand).all()
 
 
-def test_says_that_there_is_no_digit_in_a_corner():
-    changed = (draw_prediction(page(120), None) != 120).any(axis=2)
+def test_draws_nothing_where_there_is_nothing():
+    for predictions in ([], [answer(is_digit=0.4)]):
+        assert (draw_predictions(page(120), predictions) == 120).all()
+
+
+def test_draws_several_and_the_unsure_in_grey():
+    one, other = answer(box=(10, 40, 30, 50)), answer(box=(100, 40, 30, 50), confidence=0.7)
+    drawn = draw_predictions(page(120), [one, other])
+    assert (drawn[60, 10], drawn[60, 100]) == (pytest.approx(webcam.GREEN), pytest.approx(webcam.GREY))
+    assert (drawn[:, 80:] == draw_predictions(page(120), [other])[:, 80:]).all()
+
+
+def test_writes_a_note_in_a_corner():
+    changed = (draw_predictions(page(120), [], note="60 fps") != 120).any(axis=2)
     assert changed[90:, :80].any()
     assert not changed[:90].any() and not changed[:, 80:].any()
 
@@ -402,7 +565,7 @@ def test_the_label_stays_inside_the_frame(monkeypatch, box):
     written = []
     monkeypatch.setattr(cv2, "putText", lambda picture, text, corner, font, scale, colour, thickness, line:
                         written.append((text, corner, cv2.getTextSize(text, font, scale, thickness)[0])))
-    draw_prediction(page(), answer(box=box))
+    draw_predictions(page(), [answer(box=box)])
     assert {text for text, _, _ in written} == {"7  98 %"}
     for _, (x, y), (width, height) in written:
         assert 0 <= x and x + width <= 160 and height <= y <= 120
@@ -414,8 +577,7 @@ def test_the_label_stays_inside_the_frame(monkeypatch, box):
 @pytest.mark.parametrize("seen, digits", [
     ([(7, 0.9)] * 5, [7]),
     ([(7, 0.9)] * 4, []),
-    ([(7, 0.79)] * 9, []),
-    ([(7, 0.8)] * 5, [7]),
+    ([(7, 0.89)] * 9, []),
     ([(3, 0.9)] * 5 + [(7, 0.9)] * 6 + [(2, 0.9)] * 7, [3, 7, 2]),
     ([(3, 0.9)] * 6 + [(8, 0.9)] * 2 + [(3, 0.9)] * 6, [3]),
     ([(3, 0.9)] * 6 + [None] * 9 + [(3, 0.9)] * 6, [3]),
@@ -426,22 +588,68 @@ def test_the_label_stays_inside_the_frame(monkeypatch, box):
 ])
 def test_digits_are_those_that_stood_still(monkeypatch, seen, digits):
     monkeypatch.setattr(webcam, "STEADY", 5)
-    predictions = [one and answer(*one) for one in seen]
+    predictions = [[answer(*one)] if one else [] for one in seen]
     assert Report(len(seen), 1.0, predictions, "q").digits == digits
 
 
 def test_digits_that_move_do_not_count():
-    still = [answer(box=(10 + i, 10, 40, 60)) for i in range(20)]
-    jumping = [answer(box=(10 + 40 * (i % 2), 10, 40, 60)) for i in range(20)]
+    still = [[answer(box=(10 + i, 10, 40, 60))] for i in range(20)]
+    jumping = [[answer(box=(10 + 40 * (i % 2), 10, 40, 60))] for i in range(20)]
     assert Report(20, 1.0, still, "q").digits == [7]
     assert Report(20, 1.0, jumping, "q").digits == []
 
 
+def test_digits_side_by_side_count_each_in_its_place():
+    left, right = answer(3, box=(0, 0, 30, 50)), answer(3, box=(28, 0, 30, 50))
+    assert Report(20, 1.0, [[left, right]] * 20, "q").digits == [3, 3]
+    seen = [[left]] * 10 + [[left, right]] * 10 + [[]] * 10 + [[left, right]] * 10
+    assert Report(40, 1.0, seen, "q").digits == [3, 3]
+
+
 def test_report_reads_well():
-    report = Report(60, 2.0, [answer()] * 60, "q")
+    report = Report(60, 2.0, [[answer()]] * 60, "q")
     assert report.frames_per_second == 30
     assert str(report) == repr(report) == "60 frames in 2.0 s (30 per second), ended by: q\nread: 7"
     assert "no steady digit" in str(Report(0, 0.0, [], "end of source"))
+
+
+# Steadying
+
+
+def drawn_digits(seen):
+    """Give, for each frame, the digits that are drawn, the unsure ones negative."""
+    tracker = Tracker()
+    return [[one.digit if one.sure else -one.digit for one in tracker.update(predictions)] for predictions in seen]
+
+
+def test_a_digit_is_drawn_from_its_third_frame_on_and_through_two_without_it():
+    assert drawn_digits([[answer(7)]] * 4 + [[]] * 4) == [[], [], [7], [7], [7], [7], [], []]
+    assert drawn_digits([[answer(7)]] * 3 + [[], [], [answer(7)]] * 2) == [[], []] + [[7]] * 7
+    assert drawn_digits([[answer(7)], [], [], []] * 4) == [[]] * 16
+
+
+def test_one_wrong_answer_does_not_show_and_a_new_digit_soon_does():
+    drawn = drawn_digits([[answer(7, 1.0)]] * 6 + [[answer(2)]] + [[answer(7, 1.0)]] * 6 + [[answer(3, 1.0)]] * 18)
+    assert [abs(digit) for (digit,) in drawn[2:13]] == [7] * 11  # for a moment it may be unsure
+    assert drawn[-1] == [3]
+
+
+def test_what_is_drawn_has_the_newest_box_and_averaged_answers():
+    tracker = Tracker()
+    for confidence, is_digit, left in [(0.7, 0.2, 10), (0.8, 0.4, 11), (0.9, 0.9, 12)]:
+        shown = tracker.update([answer(7, confidence, (left, 10, 40, 60), is_digit)])
+    assert shown[0].box == (12, 10, 40, 60)
+    assert (shown[0].confidence, shown[0].is_digit) == (pytest.approx(0.8), pytest.approx(0.5))
+    assert shown[0].probabilities.sum() == pytest.approx(1) and shown[0].probabilities[7] == pytest.approx(0.8)
+
+
+def test_digits_are_followed_each_by_its_box():
+    def frame(step):    # a 3 and a 7 that move towards each other, given in turn in either order
+        both = [answer(3, box=(10 + step, 10, 40, 60)), answer(7, box=(100 - step, 10, 40, 60))]
+        return both[::-1] if step % 2 else both
+
+    drawn = drawn_digits([frame(step) for step in range(40)])
+    assert drawn[2:] == [[3, 7], [7, 3]] * 19
 
 
 # Windows
@@ -588,5 +796,5 @@ def test_a_notebook_is_sent_no_more_than_it_can_show(monkeypatch):
 def test_a_camera_picture_is_small_enough_to_store():
     noise = np.random.default_rng(0).normal(0, 4, (480, 640, 3))
     ramp = np.linspace(40, 200, 640)[None, :, None]
-    frame = draw_prediction((ramp + noise).clip(0, 255).astype(np.uint8), answer())
+    frame = draw_predictions((ramp + noise).clip(0, 255).astype(np.uint8), [answer()])
     assert len(base64.b64decode(webcam._jpeg(frame))) < 40_000

@@ -1,18 +1,20 @@
 """How well is handwriting read, and how much of that is owed to the image pipeline?
 
     python tests/benchmarks/handwriting.py FOLDER [--weights net.pt] [--sheet wrong.png]
-    python tests/benchmarks/handwriting.py --mnist 1000
+    python tests/benchmarks/handwriting.py --mnist 1000 --nothing
 
 FOLDER, or each of its subfolders, holds pictures and a `labels.csv` with the columns filename and label.
 Pictures of one digit are read three times: merely resized to 28x28, resized and inverted, and through
 `predict_image`. Labels of several digits (reading order, rows separated by /) are for pages, which
-`read_digits` reads as a whole. With --mnist, test digits of MNIST are scaled, pasted somewhere on large
-canvases, light on dark and dark on light by turns, and read from there.
+`read_digits` reads as a whole; an empty label is for a picture without a digit, which should not be answered
+surely. With --mnist, test digits of MNIST are scaled, pasted somewhere on large canvases, light on dark and
+dark on light by turns, and read from there. With --nothing, 160 pictures without a digit are drawn and read.
 """
 
 import argparse
 import csv
 import random
+import sys
 from pathlib import Path
 
 import cv2
@@ -23,7 +25,10 @@ import torch
 
 from mnist_tutorial import load_mnist, load_pretrained, naive_resize, predict_image, read_digits
 from mnist_tutorial.images import ImageError, load_reduced
-from mnist_tutorial.predict import probabilities
+from mnist_tutorial.predict import SURE, probabilities
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from nothing import pictures  # noqa: E402
 
 
 def read_labels(folder):
@@ -33,12 +38,17 @@ def read_labels(folder):
 
 
 def read_digit(source, net):
-    """Give the digit, or None where none is found, and what the network saw."""
+    """Give the prediction, or None where no digit is found."""
     try:
-        prediction = predict_image(source, net)
-        return prediction.digit, prediction.picture
+        return predict_image(source, net)
     except ImageError:
-        return None, np.zeros((28, 28), np.uint8)
+        return None
+
+
+def wrong_one(source, label, answer):
+    """Describe a wrong answer for the sheet: the source, what the network saw, and a line."""
+    seen = np.zeros((28, 28), np.uint8) if answer is None else answer.picture
+    return source, seen, f"{label} read as {answer or 'nothing'}"
 
 
 def read_digits_one_by_one(name, pairs, net):
@@ -47,11 +57,23 @@ def read_digits_one_by_one(name, pairs, net):
     resized = np.stack([naive_resize(source) for source, _ in pairs])
     naive, inverted = (np.mean(probabilities(net, way).argmax(1) == truth) for way in (resized, 255 - resized))
     answers = [read_digit(source, net) for source, _ in pairs]
-    wrong = [(source, picture, f"{label} read as {'nothing' if digit is None else digit}")
-             for (source, _), label, (digit, picture) in zip(pairs, truth, answers) if digit != label]
+    right = np.array([answer is not None and answer.digit == label for answer, label in zip(answers, truth)])
+    sure = np.array([answer is not None and answer.sure for answer in answers])
     print(f"{name:12} {len(pairs):5} pictures: resized {naive:.1%}, resized and inverted {inverted:.1%}, "
-          f"prepared {1 - len(wrong) / len(pairs):.1%}")
-    return wrong
+          f"prepared {right.mean():.1%}; sure of {sure.mean():.1%}, {right[sure].mean():.1%} of them right")
+    return [wrong_one(source, label, answer)
+            for (source, label), answer, well in zip(pairs, answers, right) if not well]
+
+
+def read_nothing(name, sources, net):
+    """Print one line for pictures without a digit, and give those that were answered surely."""
+    answers = [read_digit(source, net) for source in sources]
+    confident = [wrong_one(source, "nothing", answer)
+                 for source, answer in zip(sources, answers) if answer is not None and answer.sure]
+    alone = sum(probabilities(net, answer.picture).max() >= SURE for answer in answers if answer is not None)
+    print(f"{name:12} {len(sources):5} pictures without a digit: {len(confident) / len(sources):.1%} answered surely, "
+          f"without the guard {alone / len(sources):.1%}")
+    return confident
 
 
 def edit_distance(a, b):
@@ -118,18 +140,24 @@ def main():
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--weights", help="default: those that ship")
     parser.add_argument("--sheet", metavar="FILE", help="draw the wrong ones")
+    parser.add_argument("--nothing", action="store_true", help="draw and read pictures without a digit")
     parser.add_argument("--mnist", type=int, default=0, metavar="N", help="paste N test digits on large canvases")
     arguments = parser.parse_args()
-    if not arguments.folder and not arguments.mnist:
-        parser.error("expected a folder or --mnist")
+    if not (arguments.folder or arguments.mnist or arguments.nothing):
+        parser.error("expected a folder, --mnist or --nothing")
     matplotlib.use("agg")
     torch.set_num_threads(1)
     net = load_pretrained(arguments.weights) if arguments.weights else load_pretrained()
     wrong = read_mnist(arguments.mnist, net) if arguments.mnist else []
+    if arguments.nothing:
+        wrong += read_nothing("drawn", [picture for _, picture in pictures()], net)
     for table in sorted(arguments.folder.rglob("labels.csv")) if arguments.folder else []:
         pairs = read_labels(table.parent)
         digits = [pair for pair in pairs if len(pair[1]) == 1]
         pages = [pair for pair in pairs if len(pair[1]) > 1]
+        nothing = [path for path, label in pairs if not label]
+        if nothing:
+            wrong += read_nothing(table.parent.name, nothing, net)
         if digits:
             wrong += read_digits_one_by_one(table.parent.name, digits, net)
         if pages:

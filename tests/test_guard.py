@@ -1,0 +1,84 @@
+"""The guard: what it learns from, and whether the reader can say no."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from nothing import empty, pictures
+
+from mnist_tutorial import load_mnist, load_pretrained, mnist_loaders, predict_image
+from mnist_tutorial.guard import guard_loaders, nondigits, rare_digits
+from mnist_tutorial.predict import SURE, predict_pictures, probabilities
+from mnist_tutorial.preprocess import NoDigitError
+
+IMG = Path(__file__).parents[1] / "img"
+
+
+def read(picture, net):
+    """The prediction, or None where no digit is found."""
+    try:
+        return predict_image(picture, net)
+    except NoDigitError:
+        return None
+
+
+@pytest.fixture(scope="module")
+def answers():
+    """What is answered to each picture without a digit."""
+    net = load_pretrained()
+    return {name: read(picture, net) for name, picture in pictures()}
+
+
+def test_at_most_one_in_twenty_pictures_without_a_digit_is_answered_confidently(answers):
+    confident = [name for name, answer in answers.items() if answer is not None and answer.sure]
+    assert len(answers) >= 50
+    assert len(confident) <= 0.05 * len(answers), confident
+
+
+def test_the_network_alone_would_be_confident_ten_times_as_often(answers):
+    seen = [answer for answer in answers.values() if answer is not None]
+    alone = sum(probabilities(load_pretrained(), answer.picture).max() >= SURE for answer in seen)
+    assert alone > 10 * sum(answer.sure for answer in seen)  # else the guard would not be needed
+
+
+def test_plain_empty_pages_hold_no_digit(answers):
+    for number in (0, 1, 8, 9):
+        assert answers[f"{empty.__name__} {number}"] is None
+
+
+def test_doubt_makes_all_digits_alike_and_says_so(answers):
+    answer = min((answer for answer in answers.values() if answer), key=lambda answer: answer.is_digit)
+    assert answer.is_digit < 0.01 and np.ptp(answer.probabilities) < 0.02
+    assert not answer.sure and str(answer).startswith("not sure, perhaps")
+
+
+def test_the_courses_pictures_are_answered_surely():
+    for path in sorted(IMG.glob("[0-9].*")):
+        answer = predict_image(path)
+        assert answer.sure and str(answer).startswith(f"{path.name[0]}, confidence")
+
+
+def test_genuine_digits_are_answered_surely(mnist_root):
+    test = load_mnist(False, mnist_root)
+    answers = predict_pictures(load_pretrained(), list(test.data[:2000].numpy()), [(0, 0, 28, 28)] * 2000)
+    sure = np.array([answer.sure for answer in answers])
+    right = np.array([answer.digit for answer in answers]) == test.targets[:2000].numpy()
+    assert sure.mean() > 0.9 and right[sure].mean() > 0.995 and right.mean() > 0.985
+
+
+@pytest.mark.parametrize("make", [lambda seed: rare_digits(30, seed),
+                                  lambda seed: nondigits(60, np.full((5, 28, 28), 200, np.uint8), np.arange(5), seed)])
+def test_made_pictures_are_as_the_pipeline_makes_them_and_repeat_with_the_seed(make):
+    made = make(3)
+    assert made.dtype == np.uint8 and made.shape[1:] == (28, 28) and (made.max(axis=(1, 2)) == 255).mean() > 0.9
+    assert np.array_equal(made, make(3)) and not np.array_equal(made, make(4))
+
+
+def test_loaders_ask_the_other_question(sample):
+    loaders = guard_loaders(64)
+    for loader, digits in zip(loaders, mnist_loaders(64)):
+        count = len(digits.dataset)
+        assert loader.dataset.tensors[1].bincount().tolist() == [count, count + count // 10]
+    images, labels = next(iter(loaders.train))
+    assert images.shape == (64, 1, 28, 28) and set(labels.tolist()) == {0, 1}
+    assert "without a digit" in loaders.test.dataset.name
