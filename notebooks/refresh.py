@@ -25,11 +25,13 @@ def refresh(path: Path) -> None:
                    coalesce_streams=True,
                    resources={"metadata": {"path": str(FOLDER)}}).execute()
     notebook.metadata = {"kernelspec": notebook.metadata["kernelspec"], "language_info": {"name": "python"}}
-    nbformat.write(notebook, path)
     for cell in notebook.cells:
+        for output in cell.get("outputs", ()):  # a widget's view has another name each time, and is dead without kernel
+            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
         if "readme" in cell.metadata.get("tags", ()):  # the picture on the README's front
             (picture,) = (output.data["image/png"] for output in cell.outputs)
             (FOLDER.parent / "img" / "answer.png").write_bytes(base64.b64decode(picture))
+    nbformat.write(notebook, path)
     print(f"{path.name}: {path.stat().st_size / 1000:.0f} KB")
 
 

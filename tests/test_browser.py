@@ -1,0 +1,295 @@
+"""What happens in the page: JupyterLab and Notebook in a real browser, with widgets, camera and all chapters."""
+
+import os
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import pytest
+from browser import Notebook, find_browser, jupyter, screenshot, write_notebook
+
+from mnist_tutorial import predict_image
+from mnist_tutorial.data import SAMPLE
+from mnist_tutorial.frames import read_frames
+
+playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install -e '.[test]'")
+pytestmark = pytest.mark.skipif(find_browser() is None, reason="needs Chromium or Chrome, and finds none on the PATH")
+
+ROOT = Path(__file__).parents[1]
+CHAPTERS = [path.name for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))]
+SEVEN = [(0.25, 0.2), (0.72, 0.2), (0.45, 0.85)]
+TWO = [(0.28, 0.32), (0.36, 0.2), (0.5, 0.15), (0.64, 0.22), (0.66, 0.36), (0.55, 0.54), (0.28, 0.82), (0.74, 0.82)]
+PAD = "from mnist_tutorial.pad import DrawingPad\npad = DrawingPad(save_to='mine')\npad"
+CAMERA = "from mnist_tutorial.browser_camera import BrowserCamera\ncamera = BrowserCamera(save_to='seen')\ncamera"
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    """The course's clip as Chromium's false camera wants it: its three digits, held still for a while each."""
+    path = tmp_path_factory.mktemp("camera") / "clip.mjpeg"
+    frames = list(read_frames(ROOT / "img" / "webcam.webm"))
+    with open(path, "wb") as file:
+        for number in (15, 75, 140):
+            for frame in 30 * [frames[number]]:
+                file.write(cv2.imencode(".jpg", frame)[1].tobytes())
+    return path
+
+
+@pytest.fixture(scope="module")
+def chromium(clip):
+    arguments = ["--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={clip}"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        arguments.append("--no-sandbox")  # Chromium's sandbox does not work for root
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=find_browser(), args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """A copy of the chapters and their pictures, and notebooks with the widgets."""
+    folder = tmp_path_factory.mktemp("course")
+    shutil.copytree(ROOT / "img", folder / "img")
+    (folder / "notebooks").mkdir()
+    for name in CHAPTERS:
+        shutil.copy(ROOT / "notebooks" / name, folder / "notebooks")
+    write_notebook(folder / "pad.ipynb", PAD)
+    write_notebook(folder / "camera.ipynb", CAMERA)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(course, tmp_path_factory):
+    with jupyter(course, tmp_path_factory.mktemp("settings"), MNIST_ROOT=SAMPLE, OMP_NUM_THREADS="1") as address:
+        yield address
+
+
+@contextmanager
+def new_page(chromium):
+    """A page, and in `problems` the errors that scripts of widgets raise in it."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    page, page.problems = context.new_page(), []
+    page.on("pageerror", lambda error: page.problems.append(error.stack) if "blob:" in error.stack else None)
+    yield page
+    context.close()
+    assert not page.problems
+
+
+@pytest.fixture
+def page(chromium):
+    with new_page(chromium) as page:
+        yield page
+
+
+def ink(page):
+    """The sum of the pad's grey levels, as the page shows it."""
+    return page.evaluate("""() => {
+        const sheet = document.querySelector(".mnist-sheet");
+        const { data } = sheet.getContext("2d").getImageData(0, 0, sheet.width, sheet.height);
+        return data.reduce((sum, value, i) => i % 4 ? sum : sum + value, 0); // red, of red, green, blue and cover
+    }""")
+
+
+def arrived(notebook):
+    """Wait until Python has the drawing of the page: the last one is never lost."""
+    notebook.wait_until("print(pad.image.sum())", str(ink(notebook.page)))
+
+
+@pytest.mark.parametrize("app", ["lab", "notebook"])
+def test_pad_answers_while_one_draws(page, server, course, tmp_path, app):
+    notebook = Notebook(page, server, "pad.ipynb", app)
+    notebook.run_all()
+    notebook.wait_for_text(".mnist-words", "no digit")
+    undo, clear = page.get_by_role("button", name="Undo"), page.get_by_role("button", name="Clear")
+    assert undo.is_disabled() and clear.is_disabled()
+
+    notebook.draw(SEVEN)
+    notebook.wait_for_text(".mnist-digit", "7")
+    notebook.wait_for_text(".mnist-words", "sure")
+    notebook.wait_for_text(".mnist-note", "shipped weights")
+    assert notebook.ask("print(pad.prediction.digit, pad.prediction.model, pad.image.shape, pad.image.min())") == \
+        "7 shipped weights (280, 280) 0"
+    assert "7: 1" in page.locator(".mnist-bars").get_attribute("aria-label")  # 1xx %
+    screenshot(page, tmp_path, f"pad-{app}")
+
+    clear.click()
+    notebook.wait_for_text(".mnist-words", "no digit")
+    assert notebook.ask("print(pad.prediction, pad.image.min())") == "None 255"
+
+    notebook.draw(TWO)
+    notebook.wait_for_text(".mnist-digit", "2")
+    arrived(notebook)
+    assert notebook.ask("print(pad.prediction.digit)") == "2"
+    two = ink(page)
+
+    notebook.draw([(0.1, 0.1), (0.9, 0.9)], [(0.9, 0.1), (0.1, 0.9)])
+    arrived(notebook)
+    assert ink(page) < two
+    undo.press("Enter")  # the buttons obey the keyboard
+    undo.press("Enter")
+    assert ink(page) == two
+    arrived(notebook)
+    notebook.wait_for_text(".mnist-words", "2, ")
+    assert notebook.outputs()[0]["data"]["text/plain"] == "DrawingPad()"
+
+    notebook.ask("pad.clear()")
+    notebook.wait_for_text(".mnist-words", "no digit")
+    assert undo.is_disabled()
+    notebook.shut_down()
+
+
+def test_pad_saves_drawings_and_keeps_them_when_the_page_is_loaded_again(page, server, course, tmp_path):
+    notebook = Notebook(page, server, "pad.ipynb")
+    notebook.run_all()
+    page.get_by_role("button", name="Save", exact=True).click()
+    notebook.wait_for_text(".mnist-said", "Draw something first")
+    notebook.draw(SEVEN)
+    label = page.get_by_label("What is it?")
+    label.press_sequentially("seven")
+    label.press("Enter")
+    notebook.wait_for_text(".mnist-said", "expected digits")
+    screenshot(page, tmp_path, "pad-bad-label")
+    label.fill("")
+    label.press_sequentially("7")  # the notebook must not take the key: it would make the cell a heading
+    label.press("Enter")
+    notebook.wait_for_text(".mnist-said", "Saved as")
+    assert (course / "mine" / "labels.csv").read_text() == "filename,label\n0001.png,7\n"
+    assert predict_image(course / "mine" / "0001.png").digit == 7
+    assert notebook.outputs()[0]["data"]["text/plain"] == "DrawingPad()"
+
+    arrived(notebook)
+    seven = ink(page)
+    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save').then(() => null)")
+    notebook = Notebook(page, server, "pad.ipynb")
+    notebook.wait_for_text(".mnist-digit", "7")
+    page.wait_for_selector(".mnist button:has-text('Undo'):enabled")
+    assert ink(page) == seven
+    page.get_by_role("button", name="Undo").click()
+    notebook.wait_for_text(".mnist-words", "no digit")
+
+    notebook.theme("JupyterLab Dark")
+    notebook.draw(TWO)
+    notebook.wait_for_text(".mnist-digit", "2")
+    arrived(notebook)
+    screenshot(page, tmp_path, "pad-dark")
+    notebook.theme("JupyterLab Light")
+    notebook.restart()
+    notebook.wait_for_text(".mnist-failed", "Run the cell again")
+    notebook.shut_down()
+
+
+def start(page):
+    page.get_by_role("button", name="Start", exact=True).click()
+
+
+def camera_is_off(page):
+    """Whether all cameras that were ever lent to the page are switched off."""
+    return page.evaluate("() => window.lent.length > 0 && window.lent.every(track => track.readyState === 'ended')")
+
+
+@pytest.fixture(scope="module")
+def camera_notebook(chromium, server):
+    with new_page(chromium) as page:
+        page.add_init_script("""
+            window.lent = [];
+            const lend = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+            navigator.mediaDevices.getUserMedia = async (...all) => {
+                const stream = await lend(...all);
+                window.lent.push(...stream.getTracks());
+                return stream;
+            };
+        """)
+        notebook = Notebook(page, server, "camera.ipynb")
+        yield notebook
+        notebook.shut_down()
+
+
+@pytest.fixture
+def camera(camera_notebook, server):
+    """The notebook with the camera, freshly run, in a page that may use it."""
+    camera_notebook.page.context.grant_permissions(["camera"], origin=server)
+    camera_notebook.page.evaluate("window.lent = []")
+    camera_notebook.run_all()
+    return camera_notebook
+
+
+def test_camera_reads_the_clip(camera, course, tmp_path):
+    page = camera.page
+    start(page)
+    for digit in "372":
+        camera.wait_for_text(".mnist-words", f"read: {digit}")
+        camera.wait_until("print([p.digit for p in camera.predictions if p.confidence > 0.8])", f"[{digit}]")
+        screenshot(page, tmp_path, f"camera-{digit}")
+    camera.wait_for_text(".mnist-rate", "frames per second")
+    assert camera.ask("print(camera.frame.shape, camera.frame.dtype)") == "(360, 480, 3) uint8"
+    camera.ask("camera.several = True")
+    page.wait_for_selector(".mnist input[type=checkbox]:checked")
+    page.get_by_label("What is it?").fill("2")
+    page.get_by_role("button", name="Save", exact=True).click()
+    camera.wait_for_text(".mnist-said", "Saved as")
+    assert cv2.imread(str(course / "seen" / "0001.png")).shape == (480, 640, 3)  # as large as the camera has it
+    page.get_by_role("button", name="Stop", exact=True).click()
+    assert camera_is_off(page) and page.get_by_text("The camera is off.").is_visible()
+
+
+def test_camera_goes_off_with_its_cell_and_on_again(camera):
+    page = camera.page
+    start(page)
+    camera.wait_for_text(".mnist-words", "read:")
+    camera.run_all()
+    page.wait_for_function("() => window.lent.every(track => track.readyState === 'ended')")
+    start(page)
+    camera.wait_for_text(".mnist-words", "read:")
+    assert not camera_is_off(page)
+    camera.ask("camera.stop()")
+    page.get_by_text("The camera is off.").wait_for()
+    assert camera_is_off(page)
+
+
+def test_an_error_in_answering_is_shown_and_goes_away(camera):
+    page = camera.page
+    start(page)
+    camera.ask("net, camera.model = camera.model, 'no network'")
+    camera.wait_for_text(".mnist-failed", "AttributeError")
+    camera.ask("camera.model = net")
+    page.locator(".mnist-failed", has_text="AttributeError").wait_for(state="detached")
+    camera.wait_for_text(".mnist-words", "read:")
+
+
+def test_camera_goes_off_with_the_kernel(camera):
+    page = camera.page
+    start(page)
+    camera.wait_for_text(".mnist-words", "read:")
+    camera.restart()
+    camera.wait_for_text(".mnist-failed", "Run the cell again")
+    assert camera_is_off(page)
+
+
+def test_a_camera_that_cannot_be_had_says_what_to_do(camera, tmp_path):  # the last: the page has no camera after it
+    page = camera.page
+    page.context.clear_permissions()
+    start(page)
+    camera.wait_for_text(".mnist-failed", "The camera is not allowed. Click the camera or padlock sign")
+    screenshot(page, tmp_path, "camera-not-allowed")
+    for name, text in [("NotFoundError", "No camera was found. Plug one in"),
+                       ("NotReadableError", "The camera is busy"), ("TypeError", "cannot be used (TypeError: why)")]:
+        page.evaluate("""name => { navigator.mediaDevices.getUserMedia =
+            () => Promise.reject(Object.assign(new Error("why"), { name })); }""", name)
+        start(page)
+        camera.wait_for_text(".mnist-failed", text)
+    page.evaluate("() => Object.defineProperty(navigator, 'mediaDevices', { value: undefined })")  # as on http://
+    start(page)
+    camera.wait_for_text(".mnist-failed", "secure pages only")
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_chapter_runs_from_top_to_bottom(page, server, tmp_path, name):
+    notebook = Notebook(page, server, f"notebooks/{name}")
+    notebook.run_all()
+    errors = [output for output in notebook.outputs() if output["output_type"] == "error"]
+    assert not errors, errors[0]
+    assert len(notebook.outputs()) > 5
+    screenshot(page, tmp_path, name.removesuffix(".ipynb"))
+    notebook.shut_down()
