@@ -6,7 +6,7 @@ import copy
 import math
 import time
 from pathlib import Path
-from typing import Iterable, NamedTuple
+from typing import Callable, Iterable, NamedTuple
 
 import torch
 from torch import nn
@@ -17,7 +17,7 @@ from .device import cpu_threads, pick_device
 
 
 def train_one_epoch(model: nn.Module, loader: Iterable, optimizer: torch.optim.Optimizer, scheduler=None,
-                    report_every: int = 300) -> tuple[float, float]:
+                    report_every: int = 300, loss_function: Callable = F.cross_entropy) -> tuple[float, float]:
     """Go through the loader once, with one step of the optimizer for each batch.
 
     Parameters
@@ -30,6 +30,8 @@ def train_one_epoch(model: nn.Module, loader: Iterable, optimizer: torch.optim.O
         Of the learning rate; stepped after each batch.
     report_every : int
         Print loss and accuracy so far after every so many batches; 0 prints nothing.
+    loss_function : callable
+        ``loss_function(logits, labels)`` gives the mean loss of a batch.
 
     Returns
     -------
@@ -42,7 +44,7 @@ def train_one_epoch(model: nn.Module, loader: Iterable, optimizer: torch.optim.O
     for batch, (images, labels) in enumerate(loader, start=1):
         images, labels = images.to(device), labels.to(device)
         outputs = model(images)
-        loss = F.cross_entropy(outputs, labels)
+        loss = loss_function(outputs, labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -128,7 +130,7 @@ def _restore(state, model, optimizer, scheduler, loader, history) -> None:
 def fit(model: nn.Module, train_loader: Iterable, validation_loader: Iterable | None = None, *, epochs: int = 10,
         optimizer: torch.optim.Optimizer | None = None, scheduler=None, device: str | torch.device | None = None,
         threads: int = 1, checkpoint: str | Path | None = None, resume: bool = False, settings: dict | None = None,
-        report_every: int = 300) -> list[Epoch]:
+        report_every: int = 300, loss_function: Callable = F.cross_entropy) -> list[Epoch]:
     """Train the model for a number of epochs and print how it goes.
 
     Ctrl-C, or Jupyter's stop button, ends the training: the model is then put back to the end of
@@ -158,6 +160,8 @@ def fit(model: nn.Module, train_loader: Iterable, validation_loader: Iterable | 
         Kept in the checkpoint; resuming with others is refused.
     report_every : int
         See :func:`train_one_epoch`; 0 leaves one line for each epoch.
+    loss_function : callable
+        To train with, see :func:`train_one_epoch`; validation always takes cross-entropy.
 
     Returns
     -------
@@ -187,7 +191,7 @@ def fit(model: nn.Module, train_loader: Iterable, validation_loader: Iterable | 
         with cpu_threads(threads):
             while len(history) < epochs:
                 history.append(_one_epoch(len(history) + 1, epochs, model, train_loader, validation_loader,
-                                          optimizer, scheduler, report_every))
+                                          optimizer, scheduler, report_every, loss_function))
                 kept = _state(*parts)
                 if checkpoint is not None:
                     save_checkpoint(checkpoint, {**kept, "settings": settings})
@@ -200,11 +204,12 @@ def fit(model: nn.Module, train_loader: Iterable, validation_loader: Iterable | 
     return history
 
 
-def _one_epoch(number, epochs, model, train_loader, validation_loader, optimizer, scheduler, report_every) -> Epoch:
+def _one_epoch(number, epochs, model, train_loader, validation_loader, optimizer, scheduler, report_every,
+               loss_function) -> Epoch:
     """Train and validate once, print the epoch's line, and give it."""
     start = time.perf_counter()
     print(f"Epoch {number}/{epochs}")
-    loss, accuracy = train_one_epoch(model, train_loader, optimizer, scheduler, report_every)
+    loss, accuracy = train_one_epoch(model, train_loader, optimizer, scheduler, report_every, loss_function)
     if not math.isfinite(loss):
         raise FloatingPointError(f"the loss became {loss} in epoch {number}: the learning rate is too high, "
                                  "or there are NaN or infinite values in the data")
