@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from .checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from .device import cpu_threads, pick_device
+from .distributed import Share, parallel, rank_and_size
 
 
 def train_one_epoch(model: nn.Module, loader: Iterable, optimizer: torch.optim.Optimizer, scheduler=None,
@@ -136,6 +137,9 @@ def fit(model: nn.Module, train_loader: Iterable, validation_loader: Iterable | 
     Ctrl-C, or Jupyter's stop button, ends the training: the model is then put back to the end of
     the last finished epoch, and the history so far is returned.
 
+    Called in several processes at once (:mod:`mnist_tutorial.distributed`), with the same arguments, they
+    share each batch; the first one writes the checkpoint.
+
     Parameters
     ----------
     model : torch.nn.Module
@@ -179,6 +183,7 @@ def fit(model: nn.Module, train_loader: Iterable, validation_loader: Iterable | 
         optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.5)
     history: list[Epoch] = []
     parts = (model, optimizer, scheduler, train_loader, history)
+    engine = parallel(model)
     if resume and checkpoint is not None and Path(checkpoint).exists():
         saved = load_checkpoint(checkpoint)
         if saved.get("settings") != settings:
@@ -190,10 +195,10 @@ def fit(model: nn.Module, train_loader: Iterable, validation_loader: Iterable | 
     try:
         with cpu_threads(threads):
             while len(history) < epochs:
-                history.append(_one_epoch(len(history) + 1, epochs, model, train_loader, validation_loader,
+                history.append(_one_epoch(len(history) + 1, epochs, engine, train_loader, validation_loader,
                                           optimizer, scheduler, report_every, loss_function))
                 kept = _state(*parts)
-                if checkpoint is not None:
+                if checkpoint is not None and rank_and_size()[0] == 0:
                     save_checkpoint(checkpoint, {**kept, "settings": settings})
     except KeyboardInterrupt:
         _restore(kept, *parts)
@@ -209,13 +214,17 @@ def _one_epoch(number, epochs, model, train_loader, validation_loader, optimizer
     """Train and validate once, print the epoch's line, and give it."""
     start = time.perf_counter()
     print(f"Epoch {number}/{epochs}")
-    loss, accuracy = train_one_epoch(model, train_loader, optimizer, scheduler, report_every, loss_function)
+    device = next(model.parameters()).device
+    share = Share(train_loader)
+    means = train_one_epoch(model, share, optimizer, scheduler, report_every, share.weigh(loss_function))
+    loss, accuracy = share.mean_of(means, device)
     if not math.isfinite(loss):
         raise FloatingPointError(f"the loss became {loss} in epoch {number}: the learning rate is too high, "
                                  "or there are NaN or infinite values in the data")
     print(f"  training:   loss {loss:.3f}, accuracy {accuracy:.2%}")
     validation = (math.nan, math.nan)
     if validation_loader is not None:
-        validation = evaluate(model, validation_loader)
+        share = Share(validation_loader)
+        validation = share.mean_of(evaluate(model, share), device)
         print(f"  validation: loss {validation[0]:.3f}, accuracy {validation[1]:.2%}")
     return Epoch(number, loss, accuracy, *validation, time.perf_counter() - start)
