@@ -30,7 +30,7 @@ if os.environ["RANK"] == "1" and os.environ["TORCHELASTIC_RESTART_COUNT"] == "0"
     torch.optim.SGD.step = die_in_second_epoch
 sys.exit(main(sys.argv[1:]))
 """
-TRAIN = ["train", "--root", SAMPLE, "--epochs", "3", "--lr", "0.1", "--device", "cpu"]
+TRAIN = ["train", "--root", SAMPLE, "--epochs", "3", "--lr", "0.03", "--device", "cpu"]
 
 
 def torchrun(folder, *arguments):
