@@ -60,12 +60,12 @@ def invert(pictures, percent: float) -> torch.Tensor:
 
 # Each with evenly spaced strengths, 0 among them.
 DISTORTIONS = {
-    "turned (degrees)": (turn, range(-60, 61, 20)),
-    "shifted (pixels)": (shift, range(0, 13, 2)),
-    "enlarged (%)": (enlarge, range(-60, 61, 20)),
-    "noise (% of ink)": (grain, range(0, 121, 20)),
-    "blurred (pixels)": (blur, (0, 0.5, 1, 1.5, 2, 2.5, 3)),
-    "inverted (%)": (invert, range(0, 101, 20)),
+    "turned (degrees)": (turn, range(-60, 61, 30)),
+    "shifted (pixels)": (shift, range(0, 9, 2)),
+    "enlarged (%)": (enlarge, range(-60, 61, 30)),
+    "noise (% of ink)": (grain, range(0, 81, 20)),
+    "blurred (pixels)": (blur, (0, 0.5, 1, 1.5, 2)),
+    "inverted (%)": (invert, range(0, 101, 25)),
 }
 
 

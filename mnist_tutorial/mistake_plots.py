@@ -37,7 +37,7 @@ def show_reliability(measured: dict[str, Reliability]) -> None:
     Parameters
     ----------
     measured : dict
-        A title to what :func:`mnist_tutorial.calibration.reliability` gave. Above each bar stands how many
+        A title to what :func:`mnist_tutorial.calibration.reliability` gave. In each bar stands how many
         answers it is made of, for what few answers say is mostly chance.
     """
     _, axes = plt.subplots(1, len(measured), figsize=(3.3 * len(measured), 3.3), dpi=DPI, sharey=True, squeeze=False,
@@ -46,10 +46,11 @@ def show_reliability(measured: dict[str, Reliability]) -> None:
         edges = np.linspace(0, 1, len(count) + 1)[:-1]
         axis.bar(edges, np.nan_to_num(accuracy), 1 / len(count), align="edge", edgecolor="white", label="accuracy")
         axis.plot(confidence, confidence, "o-", color="C1", label="confidence")
-        for x, y, number in zip(edges + 0.5 / len(count), np.fmax(accuracy, confidence), count):
+        for x, height, number in zip(edges + 0.5 / len(count), accuracy, count):
             if number:
-                axis.annotate(f"{number:,}", (x, y), (0, 5), textcoords="offset points", ha="center", fontsize=8)
-        axis.set(xlim=(0, 1), ylim=(0, 1.12), xlabel="confidence", title=title)
+                axis.text(x, 0.02, f"{number:,}", rotation=90, ha="center", va="bottom", fontsize=9,
+                          color="white" if height > 0.2 else "black")
+        axis.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="confidence", title=title)
     axes.flat[0].set_ylabel("share of right answers")
     axes.flat[0].legend(loc="upper left")
     plt.show()
@@ -71,7 +72,8 @@ def show_layers(layers: dict[str, np.ndarray], title: str = "", signed: bool = F
                                 dpi=DPI, squeeze=False, height_ratios=ratios, layout="constrained")
     for axis, (name, strip) in zip(axes.flat, strips.items()):
         largest = np.nanmax(np.abs(strip))
-        axis.imshow(strip, cmap="RdBu_r" if signed else "gray", vmin=-largest if signed else 0, vmax=largest)
+        axis.imshow(strip, cmap="RdBu_r" if signed else "gray", vmin=-largest if signed else 0, vmax=largest,
+                    interpolation="nearest")
         axis.set(xticks=[], yticks=[])
         axis.spines[:].set_visible(False)
         axis.set_ylabel(name, rotation=0, ha="right", va="center")
@@ -88,12 +90,12 @@ def show_saliency(pictures: Sequence, maps: Sequence, titles: Sequence[str], tit
     maps : sequence of arrays (28, 28)
         From :func:`mnist_tutorial.looking.saliency`. Red is positive, blue negative.
     """
-    figure, axes = plt.subplots(2, len(pictures), figsize=(1.7 * len(pictures), 3.9), dpi=DPI, squeeze=False,
+    figure, axes = plt.subplots(2, len(pictures), figsize=(1.6 * len(pictures), 3.7), dpi=DPI, squeeze=False,
                                 layout="constrained")
     for (above, below), picture, heat, text in zip(axes.T, pictures, maps, titles):
         largest = np.abs(heat).max()
-        above.imshow(np.asarray(picture), cmap="gray", vmin=0, vmax=255)
-        below.imshow(heat, cmap="RdBu_r", vmin=-largest, vmax=largest)
+        above.imshow(np.asarray(picture), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        below.imshow(heat, cmap="RdBu_r", vmin=-largest, vmax=largest, interpolation="nearest")
         below.contour(np.asarray(picture), [128], colors="black", linewidths=1)
         above.set_title(text, fontsize=10)
     for axis in axes.flat:
@@ -113,13 +115,13 @@ def show_embedding(maps: dict[str, np.ndarray], labels, wrong, title: str = "") 
     wrong : bool array (N,)
     """
     labels, wrong = np.asarray(labels), np.asarray(wrong)
-    figure, axes = plt.subplots(1, len(maps), figsize=(4.4 * len(maps), 4.2), dpi=DPI, squeeze=False,
+    figure, axes = plt.subplots(1, len(maps), figsize=(4.2 * len(maps), 4), dpi=DPI, squeeze=False,
                                 layout="constrained")
     for axis, (name, points) in zip(axes.flat, maps.items()):
         for digit in np.unique(labels):
             mine = points[labels == digit]
             axis.scatter(*mine.T, s=4, color=f"C{digit}", alpha=0.5)
-            axis.text(*np.median(mine, axis=0), digit, fontsize=15, weight="bold", ha="center", va="center",
+            axis.text(*np.median(mine, axis=0), digit, fontsize=11, weight="bold", ha="center", va="center",
                       bbox=dict(boxstyle="circle,pad=0.1", facecolor="white", edgecolor=f"C{digit}", alpha=0.8))
         axis.scatter(*points[wrong].T, s=30, marker="x", color="black", linewidths=1, label="answered wrongly")
         axis.set(xticks=[], yticks=[], title=name)
@@ -143,16 +145,18 @@ def show_robustness(measured: dict[str, dict[str, Robustness]], example, title: 
     names = list(next(iter(measured.values())))
     columns = min(3, len(names))
     rows = -(-len(names) // columns)
-    figure, axes = plt.subplots(2 * rows, columns, figsize=(3.5 * columns, 2.9 * rows), dpi=DPI, squeeze=False,
-                                height_ratios=[4, 1] * rows, layout="constrained")
+    figure, axes = plt.subplots(2 * rows, columns, figsize=(3 * columns, 2.8 * rows), dpi=DPI, squeeze=False,
+                                height_ratios=[3.4, 1] * rows, layout="constrained")
     for axis in axes.flat:
         axis.set_axis_off()
     for number, name in enumerate(names):
         above, below = axes[2 * (number // columns):, number % columns][:2]
         _draw_fall(above, {network: curves[name] for network, curves in measured.items()})
         change, strengths = distortions[name]
-        below.imshow(_strip([change(example[None], strength)[0] for strength in strengths]), cmap="gray", aspect="auto")
+        below.imshow(_strip([change(example[None], strength)[0] for strength in strengths]), cmap="gray", aspect="auto",
+                     interpolation="nearest")
         above.set_title(name, fontsize=10)
+        above.tick_params(labelleft=number % columns == 0)
     axes[0, 0].legend(fontsize=9, loc="lower center")
     figure.suptitle(title)
     plt.show()
@@ -166,7 +170,7 @@ def _draw_fall(axis, curves: dict[str, Robustness]) -> None:
     axis.set(xlim=(strengths[0] - half, strengths[-1] + half), ylim=(0, 103), xticks=strengths)
     axis.set_axis_on()
     axis.tick_params(labelsize=8)
-    axis.grid(alpha=0.3)
+    axis.grid(color="0.9")
 
 
 def _strip(maps, least: int = 1) -> np.ndarray:
