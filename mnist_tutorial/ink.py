@@ -103,7 +103,9 @@ def layers(grey: np.ndarray, dark: bool, narrow: bool = False) -> Iterator[Layer
 
 def _components(mask: np.ndarray) -> tuple:
     """Label connected pixels, with the algorithm that is quickest on one core."""
-    return cv2.connectedComponentsWithStatsWithAlgorithm(mask, 8, cv2.CV_32S, cv2.CCL_GRANA)[1:3]
+    labels, stats = cv2.connectedComponentsWithStatsWithAlgorithm(mask, 8, cv2.CV_32S, cv2.CCL_GRANA)[1:3]
+    stats[stats[:, cv2.CC_STAT_AREA] == 0] = 0  # of a ground without pixels OpenCV gives a box far outside
+    return labels, stats
 
 
 def _unruled(mask: np.ndarray) -> np.ndarray:
@@ -263,6 +265,8 @@ def cut(grey: np.ndarray, group: Group) -> np.ndarray:
     near = cv2.dilate(group.mask, np.ones((reach, reach), np.uint8))
     ink *= cv2.resize(near, size, interpolation=cv2.INTER_NEAREST)
     ink[ink < 2 * noise] = 0
+    if not ink.any():
+        return np.zeros(grey.shape, np.uint8)
     peak = percentile(ink[ink > ink.max() / 4], 75) if large(grey) else ink.max()
     return (np.minimum(ink / peak, 1) * 255).round().astype(np.uint8)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import matplotlib
 import pytest
 import torch
+from tally import TALLY, table
 
 from mnist_tutorial.data import DEFAULT_ROOT, SAMPLE, find_problems
 
@@ -26,3 +27,10 @@ def mnist_root():
 def sample(monkeypatch):
     """Have everything use the embedded sample."""
     monkeypatch.setenv("MNIST_ROOT", SAMPLE)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say how much hostile input was tried: python -m pytest tests/test_hostile_*.py"""
+    if TALLY:
+        terminalreporter.section("hostile input and faults")
+        terminalreporter.write("\n".join(table()) + "\n")
