@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Callable
 
@@ -9,18 +10,19 @@ TALLY: dict[str, Counter] = {}
 COLUMNS = ("tried", "survived", "refused")
 
 
-def attempt(what: str, function: Callable, *arguments, refusal: type[Exception] = Exception, **options):
+def attempt(what: str, function: Callable, *arguments, refusal: type[Exception] | tuple = (), match: str = "",
+            **options):
     """Call a function with something hostile and count the outcome under the name `what`.
 
-    Two outcomes are good: it answers (survived), or it raises `refusal` with one clear line (refused; None is
-    returned). All else is passed on, fails the test, and is missing from the table's last columns.
+    Two outcomes are good: it answers (survived), or it raises `refusal` with one clear line that holds `match`
+    (refused; None is returned). All else is passed on, fails the test, and counts as lost.
     """
     counts = TALLY.setdefault(what, Counter())
     counts["tried"] += 1
     try:
         answer = function(*arguments, **options)
     except refusal as error:
-        assert len(str(error)) > 20 and "\n" not in str(error), error
+        assert len(str(error)) > 20 and "\n" not in str(error) and re.search(match, str(error)), error
         counts["refused"] += 1
         return None
     counts["survived"] += 1

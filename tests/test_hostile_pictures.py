@@ -271,6 +271,7 @@ import json, resource, sys, warnings
 from mnist_tutorial import load_pretrained, predict_image
 from mnist_tutorial.images import ImageError
 warnings.simplefilter("error")
+warnings.simplefilter("ignore", ResourceWarning)  # of older PyTorch, when Python ends
 predict_image(sys.argv[1], load_pretrained())
 before, answers = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, []
 for path in sys.argv[2:]:
