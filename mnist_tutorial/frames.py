@@ -197,11 +197,12 @@ def _decoded(capture: cv2.VideoCapture) -> Iterator[np.ndarray]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep OpenCV from writing on stderr: our errors say it in one line."""
-    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    set_level = cv2.setLogLevel if hasattr(cv2, "setLogLevel") else cv2.utils.logging.setLogLevel  # OpenCV 4, 5
+    level = set_level(0)
     try:
         yield
     finally:
-        cv2.utils.logging.setLogLevel(level)
+        set_level(level)
 
 
 def _from_iterable(source: Any) -> Iterator[Any]:
