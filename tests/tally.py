@@ -29,6 +29,11 @@ def attempt(what: str, function: Callable, *arguments, refusal: type[Exception] 
     return answer
 
 
+def record(what: str, **counts: int) -> None:
+    """Add outcomes that were counted in another process."""
+    TALLY.setdefault(what, Counter()).update(counts)
+
+
 def table() -> list[str]:
     """Give the lines of the table; a last column counts what ended in neither way."""
     total: Counter = sum(TALLY.values(), Counter())
