@@ -152,7 +152,7 @@ def _from_file(path: str, realtime: bool) -> Iterator[np.ndarray]:
     count = 0
     with _opened(path, backend) as capture:
         rate = capture.get(cv2.CAP_PROP_FPS)
-        rate = rate if 1 <= rate <= 240 else USUAL_RATE     # pictures have none
+        rate = rate if 1 < rate <= 240 else USUAL_RATE      # pictures have none, or 1 in OpenCV 4
         for frame in _paced(_decoded(capture), rate if realtime else None):
             count += 1
             yield frame
