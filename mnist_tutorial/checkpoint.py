@@ -9,6 +9,7 @@ import warnings
 import zipfile
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
@@ -16,6 +17,8 @@ from .model import Guard, Net
 
 SHIPPED = Path(__file__).parent / "weights" / "net.pt"
 GUARD = SHIPPED.with_name("guard.pt")
+
+Network = TypeVar("Network", bound=torch.nn.Module)
 
 
 class CheckpointError(RuntimeError):
@@ -135,7 +138,8 @@ def load_pretrained(path: str | Path = SHIPPED) -> Net:
         The file is missing, damaged, or not for this network; or its card is damaged.
     """
     net = _load(path, Net())
-    net.weights_name = "shipped weights" if Path(path) == SHIPPED else load_card(path).get("name", Path(path).name)
+    name = "shipped weights" if Path(path) == SHIPPED else load_card(path).get("name", Path(path).name)
+    net.weights_name = name  # type: ignore[assignment]  # to PyTorch's stubs, all that a module holds is a tensor
     return net
 
 
@@ -156,7 +160,7 @@ def load_guard(path: str | Path = GUARD) -> Guard:
     return _load(path, Guard())
 
 
-def _load(path: str | Path, net: torch.nn.Module) -> torch.nn.Module:
+def _load(path: str | Path, net: Network) -> Network:
     state = load_checkpoint(path)
     try:
         net.load_state_dict(state)

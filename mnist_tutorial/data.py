@@ -82,7 +82,7 @@ def _sample_folder() -> tempfile.TemporaryDirectory:
     from sklearn.datasets import load_digits  # seldom needed, and a second or more to import
 
     digits = load_digits()
-    pictures = np.stack([fit_to_mnist(np.uint8(image * 255 / 16)) for image in digits.images])
+    pictures = np.stack([fit_to_mnist((image * 255 / 16).astype(np.uint8)) for image in digits.images])
     folder = tempfile.TemporaryDirectory(prefix="mnist_tutorial-")
     raw = Path(folder.name) / "Sample" / "raw"
     raw.mkdir(parents=True)

@@ -6,7 +6,7 @@ import os
 import re
 import warnings
 from pathlib import Path
-from typing import Union
+from typing import Any, Union
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -155,7 +155,7 @@ def _to_grey(image: Image.Image) -> Image.Image:
     """Convert any of Pillow's modes to 8-bit grey."""
     if image.mode[0] in "IF":  # 16 bits or more: nothing but the values tells where white lies
         wide = image.convert("F")
-        highest = wide.getextrema()[1]
+        highest: Any = wide.getextrema()[1]
         white = next((top for top in (1, 255, 65535) if highest <= top), highest)
         _reduce(wide)
         pixels = np.asarray(wide)

@@ -214,7 +214,7 @@ def whole(grey: np.ndarray) -> Group | None:
     return Group(mask, paper, (slice(0, grey.shape[0]), slice(0, grey.shape[1])), dark) if mask.any() else None
 
 
-def gather(layer: Layer, seed: int) -> tuple:
+def gather(layer: Layer, seed: int) -> list:
     """Join to one component the pieces of the same digit; return all of them and their patch.
 
     Pieces of a digit lie beside, above or below the largest on the same paper, else clutter would join
@@ -292,7 +292,7 @@ def contrast(grey: np.ndarray, ink: np.ndarray, mask: np.ndarray, alone: bool = 
     return share ** 0.5 * height * even ** 4
 
 
-def thinness(mask: np.ndarray, longest: int) -> float:
+def thinness(mask: np.ndarray, longest: float) -> float:
     """Rate from 0 to 1: strokes are thin for their length, a sheet of paper or a thumb is not."""
     return max(0, 1 - (2 * stroke_depth(mask).max() - 1) / longest / 0.5) ** 2
 
