@@ -98,8 +98,8 @@ def logits_of(net: torch.nn.Module, loader: Iterable) -> tuple[torch.Tensor, tor
     """Answer everything in the loader: logits float32 (N, classes) and labels int64 (N,), on the CPU."""
     net.eval()
     device = next(net.parameters()).device
-    pairs = [(net(images.to(device)).cpu(), labels.cpu()) for images, labels in loader]
-    return tuple(map(torch.cat, zip(*pairs)))
+    logits, labels = zip(*[(net(images.to(device)).cpu(), labels.cpu()) for images, labels in loader])
+    return torch.cat(logits), torch.cat(labels)
 
 
 @torch.no_grad()
