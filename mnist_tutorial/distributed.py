@@ -81,14 +81,15 @@ class Share:
         """Scale the loss so that the mean of all processes' gradients is the gradient of the whole batch."""
         return lambda outputs, labels: self.weight * loss_function(outputs, labels)
 
-    def mean_of(self, means: tuple[float, ...], device: torch.device) -> tuple[float, ...]:
-        """Turn means over this process's pictures into means over all."""
+    def mean_of(self, means: tuple[float, float], device: torch.device) -> tuple[float, float]:
+        """Turn two means over this process's pictures into means over all."""
         if rank_and_size()[1] == 1:
             return means
         sums = torch.tensor([*(mean * self.seen for mean in means), self.seen], dtype=torch.float64)
         sums = sums.to(device)
         distributed.all_reduce(sums)
-        return tuple((sums[:-1] / sums[-1]).tolist())
+        first, second = (sums[:-1] / sums[-1]).tolist()
+        return first, second
 
 
 def parallel(model: torch.nn.Module) -> torch.nn.Module:

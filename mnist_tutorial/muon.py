@@ -53,7 +53,7 @@ class Muon(torch.optim.Optimizer):
                           {"params": list(others), "lr": lr / 10, "orthogonal": False}], {"momentum": momentum})
 
     @torch.no_grad()
-    def step(self) -> None:
+    def step(self) -> None:  # type: ignore[override]  # no closure: nothing needs the loss twice
         """Change the parameters once, by the gradients that they hold."""
         for group in self.param_groups:
             change = self._orthogonal if group["orthogonal"] else self._adam

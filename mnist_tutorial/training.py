@@ -177,6 +177,8 @@ def fit(model: nn.Module, train_loader: Iterable, validation_loader: Iterable | 
         The checkpoint to resume from is damaged, or of another training.
     FloatingPointError
         The loss is no longer a number; the model is as after the last good epoch.
+    ValueError
+        A loader is empty.
     """
     model.to(pick_device() if device is None else device)
     if optimizer is None:
@@ -215,16 +217,24 @@ def _one_epoch(number, epochs, model, train_loader, validation_loader, optimizer
     start = time.perf_counter()
     print(f"Epoch {number}/{epochs}")
     device = next(model.parameters()).device
-    share = Share(train_loader)
-    means = train_one_epoch(model, share, optimizer, scheduler, report_every, share.weigh(loss_function))
-    loss, accuracy = share.mean_of(means, device)
-    if not math.isfinite(loss):
-        raise FloatingPointError(f"the loss became {loss} in epoch {number}: the learning rate is too high, "
-                                 "or there are NaN or infinite values in the data")
-    print(f"  training:   loss {loss:.3f}, accuracy {accuracy:.2%}")
-    validation = (math.nan, math.nan)
-    if validation_loader is not None:
-        share = Share(validation_loader)
-        validation = share.mean_of(evaluate(model, share), device)
-        print(f"  validation: loss {validation[0]:.3f}, accuracy {validation[1]:.2%}")
+    try:
+        share = Share(train_loader)
+        means = train_one_epoch(model, share, optimizer, scheduler, report_every, share.weigh(loss_function))
+        loss, accuracy = _finite(number, share.mean_of(means, device))
+        print(f"  training:   loss {loss:.3f}, accuracy {accuracy:.2%}")
+        validation = (math.nan, math.nan)
+        if validation_loader is not None:
+            share = Share(validation_loader)
+            validation = _finite(number, share.mean_of(evaluate(model, share), device))
+            print(f"  validation: loss {validation[0]:.3f}, accuracy {validation[1]:.2%}")
+    except ZeroDivisionError as error:
+        raise ValueError("expected at least one picture in each loader, got a loader without any") from error
     return Epoch(number, loss, accuracy, *validation, time.perf_counter() - start)
+
+
+def _finite(number: int, result: tuple[float, float]) -> tuple[float, float]:
+    """Pass on loss and accuracy of an epoch, if that loss is a number."""
+    if not math.isfinite(result[0]):
+        raise FloatingPointError(f"the loss became {result[0]} in epoch {number}: the learning rate is too high, "
+                                 "or there are NaN or infinite values in the data")
+    return result
