@@ -14,6 +14,7 @@ import mnist_tutorial
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+CHINESE = sorted((ROOT / "notebooks" / "zh-CN").glob("*.ipynb"))  # see test_translation.py
 
 
 def read(path):
@@ -80,7 +81,8 @@ def test_each_exercise_has_a_solution_in_code(path):
         assert ast.parse(code).body
 
 
-@pytest.mark.parametrize("path", [ROOT / "README.md", *NOTEBOOKS], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*ROOT.glob("README*.md"), *NOTEBOOKS, *CHINESE],
+                         ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_links_lead_somewhere(path):
     text = path.read_text(encoding="utf-8") if path.suffix == ".md" else "\n".join(
         cell.source for cell in read(path).cells if cell.cell_type == "markdown")
