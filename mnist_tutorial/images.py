@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 _PACKED = Path(__file__).parent / "img"
-IMG = _PACKED if _PACKED.is_dir() else Path(__file__).parents[1] / "img"  # the course's pictures: in a wheel, a checkout
+IMG = _PACKED if _PACKED.is_dir() else Path(__file__).parents[1] / "img"  # the course's pictures
 LARGEST = 1280  # longest side kept: a digit of 5 % of the page still has 64 pixels
 
 ImageSource = Union[str, Path, np.ndarray, Image.Image]

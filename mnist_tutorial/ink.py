@@ -255,7 +255,7 @@ def enlarge(where: tuple, small: tuple, full: tuple) -> tuple:
 
 
 def cut(grey: np.ndarray, group: Group) -> np.ndarray:
-    """Cut the strokes of a group out of its patch at full size, as uint8 ink."""
+    """Cut the strokes of a group out of its patch at full size, as uint8 ink; all 0 where they are lost in noise."""
     size = grey.shape[::-1]
     ink, noise = measure(grey if group.dark else 255 - grey,
                          cv2.resize(group.paper, size, interpolation=cv2.INTER_LINEAR))
@@ -263,6 +263,8 @@ def cut(grey: np.ndarray, group: Group) -> np.ndarray:
     near = cv2.dilate(group.mask, np.ones((reach, reach), np.uint8))
     ink *= cv2.resize(near, size, interpolation=cv2.INTER_NEAREST)
     ink[ink < 2 * noise] = 0
+    if not ink.any():  # too faint to measure
+        return np.zeros(ink.shape, np.uint8)
     peak = percentile(ink[ink > ink.max() / 4], 75) if large(grey) else ink.max()
     return (np.minimum(ink / peak, 1) * 255).round().astype(np.uint8)
 

@@ -6,6 +6,7 @@ scaled to fit a 20x20 box with its grey levels kept, its centre of mass in the m
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import NamedTuple
 
 import cv2
@@ -66,6 +67,7 @@ class Prepared(NamedTuple):
 
 
 SEARCH = 320    # longest side of the copy on which the digit is sought
+LEAST = 0.3     # size in pixels times likeliness from which on strokes are worth a second look
 LIKELY = 0.2    # how likely strokes look that are trusted to be a digit's
 ALONE = 0.95    # share of all ink from which on a component is alone on the picture ...
 EVEN = 0.95     # ... if the light of the paper is even: its darkest place, as a share of its brightest
@@ -245,11 +247,39 @@ def prepare(source: ImageSource) -> Prepared:
     """
     grey, scale = load_reduced(source)
     small = shrink(grey, SEARCH)
-    group = find_digit(small)
-    where = enlarge(group.where, small.shape, grey.shape)
+    return _prepare(grey, scale, find_digit(small), small.shape)
+
+
+def _prepare(grey: np.ndarray, scale: float, group: Group, searched: tuple) -> Prepared:
+    """Cut a group, found on a copy of the shape `searched`, out of the picture and fit it."""
+    where = enlarge(group.where, searched, grey.shape)
     ink = np.zeros_like(grey)
     ink[where] = cut(grey[where], group)
     return Prepared(grey, ink, cv2.boundingRect(ink), fit_to_mnist(ink), scale)
+
+
+def alternatives(prepared: Prepared) -> list[Prepared]:
+    """List what else in the picture might be the digit, likeliest first, for when the first choice shows none.
+
+    Among faces, fingers and furniture the most prominent strokes may be a chair's.
+    """
+    small = shrink(prepared.grey, SEARCH)
+    if not large(small):
+        return []
+    light, found = bool(np.median(small[::4, ::4]) < 96), []
+    for dark, narrow in ((not light, False), (light, False), (not light, True)):
+        for rank, layer, seed in _seeds(small, dark, narrow):
+            for chosen, where in gather(layer, seed):
+                mask = layer.mask(chosen, where)
+                score = rank * thinness(mask, layer.stats[chosen, 2:4].max())
+                score *= contrast(layer.grey[where], layer.ink[where], mask)
+                if score > LEAST:
+                    found.append((score, Group(mask, layer.paper[where], where, layer.dark)))
+    others = []
+    for _, group in sorted(found, key=lambda rated: -rated[0]):
+        with suppress(NoDigitError):  # too faint to be cut out
+            others.append(_prepare(prepared.grey, prepared.scale, group, small.shape))
+    return others
 
 
 def steps(source: ImageSource) -> dict[str, np.ndarray]:

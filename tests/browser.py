@@ -124,7 +124,7 @@ class Notebook:
     def draw(self, *strokes):
         """Draw on the pad with the mouse; points are (x, y), 0 to 1 from the upper left corner."""
         sheet = self.page.locator(".mnist-sheet").first
-        sheet.scroll_into_view_if_needed()
+        sheet.hover()  # scrolls to it, and waits until nothing lies on it: a change of theme has a splash screen
         box = sheet.bounding_box()
         mouse = self.page.mouse
         for stroke in strokes:

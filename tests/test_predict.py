@@ -1,8 +1,11 @@
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
+from drawings import page
+from nothing import face
 from PIL import Image
 
 from mnist_tutorial import Net, load_mnist, load_pretrained, predict_image
@@ -52,6 +55,17 @@ def test_path_pil_and_array_give_the_same(net):
 
 def test_default_model_is_the_one_that_ships(net):
     assert np.array_equal(predict_image(IMG / "7.png").probabilities, predict_image(IMG / "7.png", net).probabilities)
+
+
+@pytest.mark.parametrize("number", [0, 1, 5, 8])
+def test_a_digit_beside_something_more_prominent_is_found_but_doubted(net, number):
+    scene = face(np.random.default_rng(number), number)
+    scene[260:460, 20:180] = cv2.resize(page(), (160, 200))
+    first = prepare(scene)
+    assert first.box[0] + first.box[2] > 180  # the face, or more
+    answer = predict_image(scene, net)
+    assert answer.digit == 7 and not answer.sure and answer.is_digit < 0.9
+    assert answer.box[0] + answer.box[2] <= 180 and answer.probabilities.sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_any_model_of_the_right_shape_will_do():
