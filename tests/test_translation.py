@@ -19,6 +19,7 @@ def editions(path):
 
 def skeleton(text):
     """What must be the same in both languages: code, headings, lists, tables, links, formulas."""
+    text = text.replace("zh-CN/", "")  # paths lead to the reader's edition
     blocks = re.findall(r"^```(?:python|bash)\n.*?^```", text, flags=re.S | re.M)
     text = re.sub(r"^```.*?^```", "", text, flags=re.S | re.M)
     links = re.findall(r"\]\((?:\.\./)*([^)]+)\)", text)
@@ -70,7 +71,7 @@ def test_there_are_no_other_chapters():
 
 
 def test_readmes_have_the_same_parts_and_name_each_other():
-    ours, theirs = (skeleton(path.read_text(encoding="utf-8").replace("zh-CN/", "")) for path in READMES)
+    ours, theirs = (skeleton(path.read_text(encoding="utf-8")) for path in READMES)
     assert READMES[1].name in ours["links"] and READMES[0].name in theirs["links"]
     for parts in (ours, theirs):
         parts["links"] = [target for target in parts["links"] if not target.startswith("README")]
