@@ -6,7 +6,7 @@ modern neural networks".
 
 from __future__ import annotations
 
-from typing import Iterable
+from typing import Iterable, NamedTuple
 
 import numpy as np
 import torch
@@ -15,28 +15,54 @@ from torch.nn import functional as F
 from .model import Guard, Net
 
 
-def expected_calibration_error(probabilities, labels, bins: int = 15) -> float:
-    """Measure how far confidence and accuracy lie apart.
+class Reliability(NamedTuple):
+    """Answers put into equal intervals of confidence, arrays (bins,); means of nothing are NaN.
 
-    Answers are put into `bins` equal intervals of confidence; the differences between mean
-    confidence and accuracy in each are averaged, weighted by the number of answers in it.
+    Attributes
+    ----------
+    count : int array
+        How many answers fell into each interval.
+    confidence, accuracy : float array
+        Their mean confidence, and the share of them that is right, 0 to 1.
+    """
+
+    count: np.ndarray
+    confidence: np.ndarray
+    accuracy: np.ndarray
+
+
+def reliability(probabilities, labels, bins: int = 15) -> Reliability:
+    """Compare confidence and accuracy, interval by interval.
 
     Parameters
     ----------
     probabilities : float array or tensor (N, classes)
         Each row adds up to 1.
     labels : int array or tensor (N,)
+    bins : int
+        Number of equal intervals of confidence between 0 and 1.
+    """
+    probabilities, labels = np.asarray(probabilities), np.asarray(labels)
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    number = np.minimum((confidence * bins).astype(int), bins - 1)
+    count, sure, correct = (np.bincount(number, weights, bins) for weights in (None, confidence, right))
+    with np.errstate(invalid="ignore"):
+        return Reliability(count, sure / count, correct / count)
+
+
+def expected_calibration_error(probabilities, labels, bins: int = 15) -> float:
+    """Measure how far confidence and accuracy lie apart.
+
+    Their differences in each interval of :func:`reliability` are averaged, weighted by the number
+    of answers in it.
 
     Returns
     -------
     float
         0 (confidence tells the truth) to 1.
     """
-    probabilities, labels = np.asarray(probabilities), np.asarray(labels)
-    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
-    number = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = np.bincount(number, weights=confidence - right, minlength=bins)
-    return float(np.abs(gaps).sum() / len(labels))
+    count, confidence, accuracy = reliability(probabilities, labels, bins)
+    return float(np.nansum(count * np.abs(confidence - accuracy)) / count.sum())
 
 
 def fit_temperature(logits: torch.Tensor, labels: torch.Tensor) -> float:

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.calibration import calibration_curve
 
-from mnist_tutorial.calibration import calibrate, expected_calibration_error, fit_temperature
+from mnist_tutorial.calibration import calibrate, expected_calibration_error, fit_temperature, reliability
 from mnist_tutorial.model import Net
 
 
@@ -24,6 +25,26 @@ def test_bins_do_not_cancel_each_other():
     probabilities, labels = (np.concatenate(part) for part in zip(*pairs))
     assert expected_calibration_error(probabilities, labels) == pytest.approx(0.3)
     assert expected_calibration_error(probabilities, labels, bins=1) == pytest.approx(0.15)
+
+
+def test_reliability_is_scikit_learns():
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet(np.full(10, 0.2), 2000)
+    labels = rng.integers(0, 10, 2000)
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    count, mean_confidence, accuracy = reliability(probabilities, torch.tensor(labels), bins=12)
+    theirs = calibration_curve(right, confidence, n_bins=12)  # gives no empty intervals
+    np.testing.assert_allclose(accuracy[count > 0], theirs[0])
+    np.testing.assert_allclose(mean_confidence[count > 0], theirs[1])
+    assert np.array_equal(count, np.histogram(confidence, 12, (0, 1))[0])
+    assert np.isnan(accuracy[0]) and count[0] == 0  # one of ten classes always has a tenth
+    by_hand = sum(n * abs(a - c) for n, c, a in zip(count, mean_confidence, accuracy) if n) / 2000
+    assert expected_calibration_error(probabilities, labels, bins=12) == pytest.approx(by_hand)
+
+
+def test_certainty_belongs_to_the_last_interval():
+    count, confidence, accuracy = reliability(np.eye(2), np.array([0, 0]), bins=4)
+    assert count.tolist() == [0, 0, 0, 2] and confidence[3] == 1 and accuracy[3] == 0.5
 
 
 @pytest.mark.parametrize("wanted", [0.4, 1, 3])

@@ -1,0 +1,101 @@
+"""Chapter 8's figures show the numbers that they were given."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+
+from mnist_tutorial.calibration import Reliability
+from mnist_tutorial.distortions import DISTORTIONS, Robustness
+from mnist_tutorial.mistake_plots import (
+    show_confusion,
+    show_embedding,
+    show_layers,
+    show_reliability,
+    show_robustness,
+    show_saliency,
+)
+
+
+@pytest.fixture(autouse=True)
+def figure(monkeypatch):
+    """Keep the figure open where a notebook would show it, and close it after the test."""
+    monkeypatch.setattr(plt, "show", lambda: None)
+    yield plt.gcf
+    plt.close("all")
+
+
+def test_confusion_colours_only_what_is_wrong(figure):
+    matrix = np.array([[50, 0, 2], [1, 60, 0], [0, 0, 70]])
+    assert show_confusion(matrix, "three") is None
+    (axis,) = figure().axes
+    assert axis.images[0].get_array().tolist() == [[0, 0, 2], [1, 0, 0], [0, 0, 0]]
+    written = {text.get_position(): text.get_text() for text in axis.texts}  # (answer, label)
+    assert written == {(0, 0): "50", (2, 0): "2", (0, 1): "1", (1, 1): "60", (2, 2): "70"}
+    assert axis.get_xlabel() == "answer" and axis.get_ylabel() == "label" and axis.get_title() == "three"
+
+
+def test_reliability_has_bars_of_accuracy_and_points_of_confidence(figure):
+    one = Reliability(np.array([0, 10, 1200]), np.array([np.nan, 0.5, 0.9]), np.array([np.nan, 0.4, 0.95]))
+    show_reliability({"mine": one, "yours": one})
+    for axis, title in zip(figure().axes, ("mine", "yours")):
+        assert axis.get_title() == title
+        assert [bar.get_height() for bar in axis.patches] == [0, 0.4, 0.95]
+        assert [bar.get_x() for bar in axis.patches] == pytest.approx([0, 1 / 3, 2 / 3])
+        assert axis.lines[0].get_xydata()[1:].tolist() == [[0.5, 0.5], [0.9, 0.9]]
+        assert [text.get_text() for text in axis.texts] == ["10", "1,200"]
+
+
+def test_layers_stand_in_rows_and_keep_their_maps(figure):
+    maps = np.random.default_rng(0).normal(size=(12, 20, 20))
+    show_layers({"one": maps[:1], "twelve": maps}, "layers", signed=True)
+    above, below = figure().axes
+    assert [axis.get_ylabel() for axis in (above, below)] == ["one", "twelve"]
+    drawn = below.images[0].get_array()
+    assert drawn.shape == (20, 12 * 22 - 2)
+    assert np.array_equal(drawn[:, 22:42], maps[1]) and drawn.mask[:, 20:22].all()
+    assert above.images[0].get_array().mask[:, 20:].all()  # a single map does not fill the row
+    lowest, highest = below.images[0].get_clim()
+    assert -lowest == highest == np.abs(maps).max()
+
+
+def test_saliency_has_white_for_zero_and_the_digits_outline(figure):
+    pictures = torch.zeros(2, 28, 28, dtype=torch.uint8)
+    pictures[:, 10:20, 10:20] = 255
+    heat = np.random.default_rng(0).normal(size=(2, 28, 28))
+    show_saliency(pictures, heat, ["a", "b"], "two")
+    axes = figure().axes
+    assert [axis.get_title() for axis in axes] == ["a", "b", "", ""]
+    assert np.array_equal(axes[1].images[0].get_array(), pictures[1])
+    assert np.array_equal(axes[3].images[0].get_array(), heat[1])
+    assert axes[3].images[0].get_clim() == pytest.approx((-np.abs(heat[1]).max(), np.abs(heat[1]).max()))
+    assert len(axes[3].collections) == 1  # the contour
+
+
+def test_embedding_crosses_what_is_wrong(figure):
+    points = np.arange(12.0).reshape(6, 2)
+    show_embedding({"plane": points}, np.array([0, 0, 4, 4, 9, 9]), np.array([0, 1, 0, 0, 0, 1], dtype=bool), "t")
+    (axis,) = figure().axes
+    *digits, crosses = [collection.get_offsets().data.tolist() for collection in axis.collections]
+    assert digits == [points[:2].tolist(), points[2:4].tolist(), points[4:].tolist()]
+    assert crosses == points[[1, 5]].tolist()
+    assert [text.get_text() for text in axis.texts] == ["0", "4", "9"]
+
+
+def test_robustness_has_a_curve_for_each_network_over_what_it_saw(figure):
+    name = "shifted (pixels)"
+    change, strengths = DISTORTIONS[name]
+    falls = [np.linspace(1, end, len(strengths)) for end in (0.5, 0.2)]
+    measured = {label: {name: Robustness(tuple(strengths), fall)} for label, fall in zip(("mine", "yours"), falls)}
+    example = torch.zeros(28, 28, dtype=torch.uint8)
+    example[8:20, 8:12] = 200
+    show_robustness(measured, example, "falling")
+    above, below = figure().axes
+    assert above.get_title() == name
+    for line, label, fall in zip(above.lines, measured, falls):
+        assert line.get_label() == label
+        np.testing.assert_allclose(line.get_xydata(), np.stack([strengths, 100 * fall], axis=1))
+    drawn = below.images[0].get_array()
+    assert drawn.shape == (28, 30 * len(strengths) - 2)
+    for number, strength in enumerate(strengths):
+        assert np.array_equal(drawn[:, 30 * number:30 * number + 28], change(example[None], strength)[0])
