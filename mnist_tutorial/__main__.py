@@ -110,7 +110,7 @@ def webcam(arguments) -> int:
     net = load_pretrained(arguments.weights) if arguments.weights else load_pretrained()
     source, show = arguments.source, None if arguments.no_window else "auto"
     if source == "digits":
-        source = write_digits(size=arguments.size or (640, 480), rate=show and 30)
+        source = write_digits(size=arguments.size or (640, 480), rate=30 if show else None)
     report = run(source, net, show=show, max_frames=arguments.frames, mirror=arguments.mirror, size=arguments.size)
     print(f"{report}\n({net.weights_name})")
     return 0

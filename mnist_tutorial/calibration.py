@@ -20,13 +20,13 @@ class Reliability(NamedTuple):
 
     Attributes
     ----------
-    count : int array
+    answers : int array
         How many answers fell into each interval.
     confidence, accuracy : float array
         Their mean confidence, and the share of them that is right, 0 to 1.
     """
 
-    count: np.ndarray
+    answers: np.ndarray
     confidence: np.ndarray
     accuracy: np.ndarray
 
@@ -98,8 +98,8 @@ def logits_of(net: torch.nn.Module, loader: Iterable) -> tuple[torch.Tensor, tor
     """Answer everything in the loader: logits float32 (N, classes) and labels int64 (N,), on the CPU."""
     net.eval()
     device = next(net.parameters()).device
-    pairs = [(net(images.to(device)).cpu(), labels.cpu()) for images, labels in loader]
-    return tuple(map(torch.cat, zip(*pairs)))
+    logits, labels = zip(*[(net(images.to(device)).cpu(), labels.cpu()) for images, labels in loader])
+    return torch.cat(logits), torch.cat(labels)
 
 
 @torch.no_grad()

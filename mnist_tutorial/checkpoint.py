@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
-import pickle
 import warnings
+import zipfile
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
@@ -16,18 +18,20 @@ from .model import Guard, Net
 SHIPPED = Path(__file__).parent / "weights" / "net.pt"
 GUARD = SHIPPED.with_name("guard.pt")
 
+Network = TypeVar("Network", bound=torch.nn.Module)
+
 
 class CheckpointError(RuntimeError):
     """A file of weights or a checkpoint cannot be used; the message says what to do."""
 
 
-def _write_atomically(path: Path, write) -> None:
-    """Let `write(file)` fill a temporary file and move it to `path` only when it is complete."""
+def _write_atomically(path: Path, content: bytes) -> None:
+    """Write a temporary file and move it to `path` only when it is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with open(partial, "wb") as file:
-            write(file)
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
@@ -45,7 +49,17 @@ def save_checkpoint(path: str | Path, state: dict) -> None:
     state : dict
         Tensors, numbers, strings, and lists and dicts of them, so that it loads safely.
     """
-    _write_atomically(Path(path), lambda file: torch.save(state, file))
+    content = io.BytesIO()  # PyTorch would hide what the disk has to say behind an error of its own
+    torch.save(state, content)
+    _write_atomically(Path(path), content.getvalue())
+
+
+def _check_sums(path: Path) -> None:
+    """Compare what is stored with its check sums, as PyTorch does not: one wrong bit would be a wrong weight."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            if damaged := archive.testzip():
+                raise ValueError(f"wrong check sum of {damaged}")
 
 
 def load_checkpoint(path: str | Path) -> dict:
@@ -62,8 +76,9 @@ def load_checkpoint(path: str | Path) -> dict:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what torch warns of here becomes an error below
+            _check_sums(path)
             state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except Exception as error:  # on damaged files PyTorch raises half a dozen different types
         raise CheckpointError(f"{path} is not a checkpoint of PyTorch, or it is damaged "
                               f"({type(error).__name__}); train again or restore it") from error
     if not isinstance(state, dict):
@@ -83,14 +98,25 @@ def save_weights(path: str | Path, model: torch.nn.Module, card: dict) -> None:
     """
     state = {key: tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()}
     save_checkpoint(path, state)
-    text = json.dumps(card, indent=2) + "\n"
-    _write_atomically(Path(path).with_suffix(".json"), lambda file: file.write(text.encode()))
+    _write_atomically(Path(path).with_suffix(".json"), (json.dumps(card, indent=2) + "\n").encode())
 
 
 def load_card(path: str | Path = SHIPPED) -> dict:
-    """Read the card beside the weights at `path`; an empty dict if there is none."""
+    """Read the card beside the weights at `path`; an empty dict if there is none.
+
+    Raises
+    ------
+    CheckpointError
+        The card is damaged.
+    """
     card = Path(path).with_suffix(".json")
-    return json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
+    if not card.is_file():
+        return {}
+    try:
+        return dict(json.loads(card.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise CheckpointError(f"{card} is not the card of any weights, or it is damaged "
+                              f"({type(error).__name__}); restore it, or delete it to do without") from error
 
 
 def load_pretrained(path: str | Path = SHIPPED) -> Net:
@@ -109,10 +135,11 @@ def load_pretrained(path: str | Path = SHIPPED) -> Net:
     Raises
     ------
     CheckpointError
-        The file is missing, damaged, or not for this network.
+        The file is missing, damaged, or not for this network; or its card is damaged.
     """
     net = _load(path, Net())
-    net.weights_name = "shipped weights" if Path(path) == SHIPPED else load_card(path).get("name", Path(path).name)
+    name = "shipped weights" if Path(path) == SHIPPED else load_card(path).get("name", Path(path).name)
+    net.weights_name = name  # type: ignore[assignment]  # to PyTorch's stubs, all that a module holds is a tensor
     return net
 
 
@@ -133,10 +160,12 @@ def load_guard(path: str | Path = GUARD) -> Guard:
     return _load(path, Guard())
 
 
-def _load(path: str | Path, net: torch.nn.Module) -> torch.nn.Module:
+def _load(path: str | Path, net: Network) -> Network:
     state = load_checkpoint(path)
     try:
         net.load_state_dict(state)
-    except RuntimeError as error:
+    except (RuntimeError, AttributeError, TypeError) as error:
         raise CheckpointError(f"{path} holds weights of another network than {type(net).__name__}") from error
+    if not all(weight.isfinite().all() for weight in net.state_dict().values()):
+        raise CheckpointError(f"{path} holds weights that are NaN or infinite: train again, with a lower learning rate")
     return net.eval()

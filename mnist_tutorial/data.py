@@ -9,6 +9,7 @@ import socket
 import struct
 import sys
 import tempfile
+import time
 import zlib
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,7 +82,7 @@ def _sample_folder() -> tempfile.TemporaryDirectory:
     from sklearn.datasets import load_digits  # seldom needed, and a second or more to import
 
     digits = load_digits()
-    pictures = np.stack([fit_to_mnist(np.uint8(image * 255 / 16)) for image in digits.images])
+    pictures = np.stack([fit_to_mnist((image * 255 / 16).astype(np.uint8)) for image in digits.images])
     folder = tempfile.TemporaryDirectory(prefix="mnist_tutorial-")
     raw = Path(folder.name) / "Sample" / "raw"
     raw.mkdir(parents=True)
@@ -132,7 +133,8 @@ def _fetch(name: str, folder: str) -> Path:
             download_and_extract_archive(f"{mirror}{name}.gz", folder, md5=packed_md5)
             return Path(folder) / name
         except (OSError, RuntimeError, EOFError, zlib.error, http.client.HTTPException) as error:
-            failures.append(f"{mirror} ({getattr(error, 'reason', error) or type(error).__name__})")
+            reason = " ".join(str(getattr(error, "reason", error)).split())
+            failures.append(f"{mirror} ({reason or type(error).__name__})")
     raise DatasetError(f"could not download {name}.gz from {', '.join(failures)}")
 
 
@@ -167,12 +169,31 @@ def download(root: str | Path = DEFAULT_ROOT, timeout: float = 10.0) -> None:
         raise DatasetError(f"cannot write the dataset to {raw}: {error}") from error
 
 
+RETRY = 300  # seconds: a network that is silent costs ten for each mirror, and each call would wait anew
+_failed: dict[Path, tuple[float, DatasetError]] = {}
+
+
+def _download_if_hopeful(root: Path) -> None:
+    """Fetch what is missing, as :func:`download` does, but after a failure only say again why, for a while."""
+    if not find_problems(root):
+        return
+    when, error = _failed.get(root, (-RETRY, None))
+    if error and time.monotonic() < when + RETRY:
+        raise error
+    try:
+        download(root)
+    except DatasetError as error:
+        _failed[root] = time.monotonic(), error
+        raise
+
+
 def load_mnist(train: bool = True, root: str | Path | None = None, *,
                transform: Callable | None = None, allow_sample: bool = True) -> MNIST:
     """Open MNIST wherever it is to be had, else the embedded sample, and say so.
 
     The order: `root`; the environment variable MNIST_ROOT; `datasets/mnist`; download into
     `datasets/mnist`; the embedded sample. ``"sample"`` as root or MNIST_ROOT asks for the sample.
+    A download that failed is tried again by the calls after five minutes, and by :func:`download` at once.
 
     Parameters
     ----------
@@ -203,7 +224,7 @@ def load_mnist(train: bool = True, root: str | Path | None = None, *,
             raise DatasetError("expected MNIST itself, but root or MNIST_ROOT asks for the embedded sample")
     else:
         try:
-            download(DEFAULT_ROOT)
+            _download_if_hopeful(DEFAULT_ROOT)
             return MNIST(DEFAULT_ROOT, train, transform)
         except DatasetError as error:
             if not allow_sample:

@@ -9,9 +9,8 @@ import torch
 
 def pick_device() -> torch.device:
     """Give the accelerator that PyTorch finds (CUDA, MPS, XPU, ...), else the CPU."""
-    if torch.accelerator.is_available():
-        return torch.accelerator.current_accelerator()
-    return torch.device("cpu")
+    found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    return found or torch.device("cpu")
 
 
 @contextmanager

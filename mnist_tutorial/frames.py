@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
-from typing import Any, Iterable, Iterator, Optional, Union
+from typing import Any, Generator, Iterable, Iterator, Optional, Union
 
 import cv2
 import numpy as np
@@ -25,13 +25,14 @@ PAUSE = 0.02        # seconds from one such read to the next
 
 Source = Union[int, str, Path, Iterable[np.ndarray]]
 Size = Optional[tuple]
+Frames = Generator[np.ndarray, None, None]
 
 
 class SourceError(RuntimeError):
     """A source of frames that cannot be opened or read; the message says what to do."""
 
 
-def read_frames(source: Source, *, size: Size = None, realtime: bool = False) -> Iterator[np.ndarray]:
+def read_frames(source: Source, *, size: Size = None, realtime: bool = False) -> Frames:
     """Yield the frames of a camera, a video file, numbered pictures or an iterable of arrays.
 
     The source is opened when the first frame is asked for and released however the reading ends.
@@ -88,7 +89,7 @@ def find_cameras(limit: int = 10) -> list[tuple[int, int, int]]:
     return found
 
 
-def _from_camera(index: int, size: Size) -> Iterator[np.ndarray]:
+def _from_camera(index: int, size: Size) -> Frames:
     """Read in a thread of its own: nothing can end a read that hangs, but we need not wait for it."""
     if index < 0:   # where there is no camera, OpenCV crashes on it
         raise SourceError(f"camera {index}: cameras are numbered 0, 1, 2, ...; try 0")
@@ -141,7 +142,7 @@ def _read_camera(capture: cv2.VideoCapture) -> np.ndarray | None:
     return None
 
 
-def _from_file(path: str, realtime: bool) -> Iterator[np.ndarray]:
+def _from_file(path: str, realtime: bool) -> Frames:
     if os.path.isdir(path):
         raise SourceError(f"{path!r} is a folder; for the pictures in it pass a pattern such as "
                           f"{os.path.join(path, 'img_%02d.png')!r}")
@@ -152,7 +153,7 @@ def _from_file(path: str, realtime: bool) -> Iterator[np.ndarray]:
     count = 0
     with _opened(path, backend) as capture:
         rate = capture.get(cv2.CAP_PROP_FPS)
-        rate = rate if 1 <= rate <= 240 else USUAL_RATE     # pictures have none
+        rate = rate if 1 < rate <= 240 else USUAL_RATE      # pictures have none, or 1 in OpenCV 4
         for frame in _paced(_decoded(capture), rate if realtime else None):
             count += 1
             yield frame
@@ -175,7 +176,7 @@ def _opened(source: int | str, backend: int = cv2.CAP_ANY) -> Iterator[cv2.Video
         capture.release()
 
 
-def _paced(frames: Iterable[np.ndarray], rate: float | None) -> Iterator[np.ndarray]:
+def _paced(frames: Iterable[np.ndarray], rate: float | None) -> Frames:
     """Yield no more than `rate` frames per second, if it is given."""
     due = 0.0
     for frame in frames:
@@ -197,14 +198,15 @@ def _decoded(capture: cv2.VideoCapture) -> Iterator[np.ndarray]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep OpenCV from writing on stderr: our errors say it in one line."""
-    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    set_level = cv2.setLogLevel if hasattr(cv2, "setLogLevel") else cv2.utils.logging.setLogLevel  # OpenCV 4, 5
+    level = set_level(0)
     try:
         yield
     finally:
-        cv2.utils.logging.setLogLevel(level)
+        set_level(level)
 
 
-def _from_iterable(source: Any) -> Iterator[Any]:
+def _from_iterable(source: Any) -> Frames:
     if isinstance(source, np.ndarray) and (source.ndim < 3 or source.ndim == 3 and source.shape[2] == 3):
         raise SourceError(f"expected many frames, got a single picture of shape {source.shape}; put it into a list")
     try:
@@ -244,7 +246,7 @@ TURN = 8        # frames in which it is drawn aside
 
 
 def write_digits(text: str = "3 14 159 2 6", *, seed: int = 0, size: tuple = (640, 480),
-                 rate: float | None = None) -> Iterator[np.ndarray]:
+                 rate: float | None = None) -> Frames:
     """Yield the frames of a camera above a pad on which a pen writes digits; no camera and no file is needed.
 
     Parameters
@@ -273,11 +275,11 @@ def write_digits(text: str = "3 14 159 2 6", *, seed: int = 0, size: tuple = (64
     return _paced(_written(text.split(), np.random.default_rng(seed), size), rate)
 
 
-def _written(pages: list, rng: np.random.Generator, size: tuple) -> Iterator[np.ndarray]:
+def _written(pages: list, rng: np.random.Generator, size: tuple) -> Frames:
     width, height = size
     light = np.linspace(1, 0.85, width)[None, :, None] * np.linspace(1, 0.9, height)[:, None, None]
     paper = (PAPER * light + rng.normal(0, 2, (height, width, 3))).clip(0, 255).astype(np.uint8)
-    for text in pages:
+    for number, text in enumerate(pages, start=1):
         page = paper.copy()
         for way, pen in _ways(text, rng, size):
             for start in range(0, len(way) - 1, SPEED):
@@ -288,7 +290,7 @@ def _written(pages: list, rng: np.random.Generator, size: tuple) -> Iterator[np.
                 yield frame
         for _ in range(HOLD):
             yield page.copy()
-        for step in range(1, TURN):
+        for step in range(1, TURN if number < len(pages) else 0):  # the last page stays
             frame, aside = paper.copy(), step * width // TURN
             frame[:, :width - aside] = page[:, aside:]
             yield frame
@@ -301,12 +303,12 @@ def _ways(text: str, rng: np.random.Generator, size: tuple) -> Iterator[tuple]:
     for place, digit in enumerate(text):
         slant, shift, pen = rng.uniform(-0.2, 0.05), rng.uniform(-0.5, 0.5, 2), rng.uniform(0.7, 1)
         for stroke in STROKES[int(digit)].split("/"):
-            points = np.array([[int(x), int(y)] for x, y in stroke.split()], float)
+            points = np.array([[int(axis) for axis in point] for point in stroke.split()], np.float64)
             for _ in range(3):  # Chaikin's way to round corners
                 between = [0.75 * points[:-1] + 0.25 * points[1:], 0.25 * points[:-1] + 0.75 * points[1:]]
                 points = np.concatenate([points[:1], np.stack(between, 1).reshape(-1, 2), points[-1:]])
             points[:, 0] += slant * (points[:, 1] - 4.5)
-            length = np.concatenate([[0], np.hypot(*np.diff(points, axis=0).T).cumsum()])
+            length = np.append(0, np.hypot(*np.diff(points, axis=0).T).cumsum())
             even = np.linspace(0, length[-1], 2 + int(length[-1] / STEP))
             points = np.stack([np.interp(even, length, axis) for axis in points.T], 1) + shift + [9 * place, 0]
             yield np.rint(unit * points + [left, top]).astype(np.int32), max(2, round(unit * pen))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import string
 from functools import cache
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable
 
 import cv2
 import numpy as np
@@ -137,7 +137,7 @@ def _scribble(rng) -> np.ndarray:
 
 
 @cache
-def _font(name: str, style: str, weight: str, size: int):
+def _font(name: str, style: Any, weight: str, size: int):
     return ImageFont.truetype(font_manager.findfont(font_manager.FontProperties(family=name, style=style,
                                                                                     weight=weight)), size)
 

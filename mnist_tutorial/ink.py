@@ -103,7 +103,9 @@ def layers(grey: np.ndarray, dark: bool, narrow: bool = False) -> Iterator[Layer
 
 def _components(mask: np.ndarray) -> tuple:
     """Label connected pixels, with the algorithm that is quickest on one core."""
-    return cv2.connectedComponentsWithStatsWithAlgorithm(mask, 8, cv2.CV_32S, cv2.CCL_GRANA)[1:3]
+    labels, stats = cv2.connectedComponentsWithStatsWithAlgorithm(mask, 8, cv2.CV_32S, cv2.CCL_GRANA)[1:3]
+    stats[stats[:, cv2.CC_STAT_AREA] == 0] = 0  # of a ground without pixels OpenCV gives a box far outside
+    return labels, stats
 
 
 def _unruled(mask: np.ndarray) -> np.ndarray:
@@ -212,7 +214,7 @@ def whole(grey: np.ndarray) -> Group | None:
     return Group(mask, paper, (slice(0, grey.shape[0]), slice(0, grey.shape[1])), dark) if mask.any() else None
 
 
-def gather(layer: Layer, seed: int) -> tuple:
+def gather(layer: Layer, seed: int) -> list:
     """Join to one component the pieces of the same digit; return all of them and their patch.
 
     Pieces of a digit lie beside, above or below the largest on the same paper, else clutter would join
@@ -290,7 +292,7 @@ def contrast(grey: np.ndarray, ink: np.ndarray, mask: np.ndarray, alone: bool = 
     return share ** 0.5 * height * even ** 4
 
 
-def thinness(mask: np.ndarray, longest: int) -> float:
+def thinness(mask: np.ndarray, longest: float) -> float:
     """Rate from 0 to 1: strokes are thin for their length, a sheet of paper or a thumb is not."""
     return max(0, 1 - (2 * stroke_depth(mask).max() - 1) / longest / 0.5) ** 2
 

@@ -148,7 +148,7 @@ def _find(grey: np.ndarray, read) -> tuple:
 
 def _strokes(grey: np.ndarray, polarities: tuple, read) -> tuple:
     """Find the layer that shows most digits: the sum of their heights, the layer, its pieces."""
-    best = (0.0, None, [])
+    best: tuple[float, Layer | None, list] = (0.0, None, [])
     for dark in polarities:
         seen = [(layer, _pieces(layer)) for layer in layers(grey, dark)]
         digits = iter(read(grey, [_group(layer, piece.parts) for layer, pieces in seen for piece in pieces]))
@@ -214,7 +214,7 @@ def _join(pieces: list) -> list:
         low, *pieces = pieces
         near = [(_gap(low.box, other.box), number) for number, other in enumerate(pieces)
                 if _may_join(low, other, height)]
-        gap, number = min(near, default=(np.inf, None))
+        gap, number = min(near, default=(np.inf, 0))
         compact = 2 * min(low.width, low.height) > max(low.width, low.height)  # a crumb, or a dot and no stroke
         if gap <= (0.1 if compact else 0.3) * height:
             pieces[number] = _union(low, pieces[number])
@@ -348,7 +348,7 @@ def _doubt(digit: Prediction, box: tuple, height: float) -> float:
 
 def _gaps(parts: list, height: float) -> float:
     """Give the cost, in nats, of taking components that are not in touch for one digit."""
-    cost = 0
+    cost = 0.0
     for number, part in enumerate(parts):
         before = parts[:number]
         if before and all(part.whole != other.whole for other in before):

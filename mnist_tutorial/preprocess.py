@@ -149,7 +149,8 @@ def _rate(rank: float, layer: Layer, seed: int, best: float) -> tuple:
     area = layer.stats[:, cv2.CC_STAT_AREA]
     ways = gather(layer, seed)[0 if large(layer.grey) else -1:]  # a small crop holds no clutter
     alone = area[seed] > ALONE * area[1:].sum() and layer.paper.min() > EVEN * layer.paper.max()
-    total, found = area[ways[-1][0]].sum(), (-1.0, 0.0, None)
+    total = area[ways[-1][0]].sum()
+    found: tuple[float, float, Group | None] = (-1.0, 0.0, None)
     for chosen, where in reversed(ways):
         size = rank * max(0.7, area[chosen].sum() / total)  # what is left out counts against it
         size *= min(2, area[chosen].sum() / area[seed]) ** 0.5  # many crumbs are no digit
@@ -255,7 +256,7 @@ def _prepare(grey: np.ndarray, scale: float, group: Group, searched: tuple) -> P
     where = enlarge(group.where, searched, grey.shape)
     ink = np.zeros_like(grey)
     ink[where] = cut(grey[where], group)
-    return Prepared(grey, ink, cv2.boundingRect(ink), fit_to_mnist(ink), scale)
+    return Prepared(grey, ink, tuple(cv2.boundingRect(ink)), fit_to_mnist(ink), scale)
 
 
 def alternatives(prepared: Prepared) -> list[Prepared]:

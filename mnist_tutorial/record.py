@@ -53,7 +53,7 @@ def record(picture: np.ndarray | Image.Image, label: str | int, folder: str | Pa
             table = _read_table(folder / TABLE)
             path = _write_picture(folder, png)
             try:
-                _write_atomically(folder / TABLE, lambda file: file.write(_with_row(table, path.name, label)))
+                _write_atomically(folder / TABLE, _with_row(table, path.name, label))
             except BaseException:
                 path.unlink()
                 raise

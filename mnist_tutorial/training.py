@@ -169,6 +169,8 @@ def fit(model: nn.Module, train_loader: Iterable, validation_loader: Iterable | 
         The checkpoint to resume from is damaged, or of another training.
     FloatingPointError
         The loss is no longer a number; the model is as after the last good epoch.
+    ValueError
+        A loader is empty.
     """
     model.to(pick_device() if device is None else device)
     if optimizer is None:
@@ -204,13 +206,21 @@ def _one_epoch(number, epochs, model, train_loader, validation_loader, optimizer
     """Train and validate once, print the epoch's line, and give it."""
     start = time.perf_counter()
     print(f"Epoch {number}/{epochs}")
-    loss, accuracy = train_one_epoch(model, train_loader, optimizer, scheduler, report_every)
-    if not math.isfinite(loss):
-        raise FloatingPointError(f"the loss became {loss} in epoch {number}: the learning rate is too high, "
-                                 "or there are NaN or infinite values in the data")
-    print(f"  training:   loss {loss:.3f}, accuracy {accuracy:.2%}")
-    validation = (math.nan, math.nan)
-    if validation_loader is not None:
-        validation = evaluate(model, validation_loader)
-        print(f"  validation: loss {validation[0]:.3f}, accuracy {validation[1]:.2%}")
+    try:
+        loss, accuracy = _finite(number, train_one_epoch(model, train_loader, optimizer, scheduler, report_every))
+        print(f"  training:   loss {loss:.3f}, accuracy {accuracy:.2%}")
+        validation = (math.nan, math.nan)
+        if validation_loader is not None:
+            validation = _finite(number, evaluate(model, validation_loader))
+            print(f"  validation: loss {validation[0]:.3f}, accuracy {validation[1]:.2%}")
+    except ZeroDivisionError as error:
+        raise ValueError("expected at least one picture in each loader, got a loader without any") from error
     return Epoch(number, loss, accuracy, *validation, time.perf_counter() - start)
+
+
+def _finite(number: int, result: tuple[float, float]) -> tuple[float, float]:
+    """Pass on loss and accuracy of an epoch, if that loss is a number."""
+    if not math.isfinite(result[0]):
+        raise FloatingPointError(f"the loss became {result[0]} in epoch {number}: the learning rate is too high, "
+                                 "or there are NaN or infinite values in the data")
+    return result

@@ -157,10 +157,11 @@ def _inline() -> Iterator[Screen]:
 def _jpeg(picture: np.ndarray) -> str:
     shrink = min(1.0, INLINE_WIDTH / picture.shape[1])
     picture = cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-    return base64.b64encode(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]).decode()
+    _, content = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    return base64.b64encode(content.tobytes()).decode()
 
 
-SCREENS = {"window": _window, "inline": _inline, None: nullcontext}
+SCREENS: dict[str | None, Callable] = {"window": _window, "inline": _inline, None: nullcontext}
 
 
 def _overlap(a: tuple, b: tuple) -> float:
@@ -282,7 +283,9 @@ class Report(NamedTuple):
         return (f"{self.frames} frames in {self.seconds:.1f} s ({self.frames_per_second:.0f} per second), "
                 f"ended by: {self.stopped}\nread: {' '.join(map(str, self.digits)) or 'no steady digit'}")
 
-    __repr__ = __str__  # a notebook shows the repr, and the predictions in it would fill pages
+    def __repr__(self) -> str:
+        """A notebook shows it, and the predictions in it would fill pages."""
+        return str(self)
 
 
 def run(source: Source = 0, model: torch.nn.Module | None = None, *, show: str | None = "auto",

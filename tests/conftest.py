@@ -1,13 +1,19 @@
 """What several test modules share."""
 
+import gzip
+import hashlib
+import http.server
 import os
+import threading
 from pathlib import Path
 
 import matplotlib
 import pytest
 import torch
+from tally import TALLY, table
 
-from mnist_tutorial.data import DEFAULT_ROOT, SAMPLE, find_problems
+from mnist_tutorial import data
+from mnist_tutorial.data import DEFAULT_ROOT, MD5, SAMPLE, find_problems
 
 matplotlib.use("agg")
 torch.set_num_threads(1)
@@ -26,3 +32,64 @@ def mnist_root():
 def sample(monkeypatch):
     """Have everything use the embedded sample."""
     monkeypatch.setenv("MNIST_ROOT", SAMPLE)
+
+
+@pytest.fixture
+def mirror(tmp_path, monkeypatch):
+    """A web server in MNIST's stead: it serves four small files, whose MD5 is what is expected.
+
+    `files` can be changed to misbehave, all of it or only ``"first/NAME.gz"``: status, length and body, or a function
+    of the request's handler. `asked` lists what was asked for.
+    """
+    class Mirror:
+        files, asked = {}, []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            name = self.path.rsplit("/", 1)[-1]
+            Mirror.asked.append(self.path)
+            answer = Mirror.files.get(self.path.strip("/"), Mirror.files.get(name, (404, None, b"")))
+            if callable(answer):
+                return answer(self)
+            status, length, body = answer
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body) if length is None else length))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments):
+            pass
+
+    Mirror.good = {f"{name}.gz": (200, None, gzip.compress(name.encode() * 50, mtime=0)) for name in MD5}
+    Mirror.files = dict(Mirror.good)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    Mirror.address = f"http://127.0.0.1:{server.server_address[1]}"
+
+    monkeypatch.setattr(data.MNIST, "mirrors", [f"{Mirror.address}/first/", f"{Mirror.address}/second/"])
+    monkeypatch.setattr(data.MNIST, "resources",
+                        [(name, hashlib.md5(body).hexdigest()) for name, (_, _, body) in Mirror.good.items()])
+    for name in MD5:
+        monkeypatch.setitem(MD5, name, hashlib.md5(name.encode() * 50).hexdigest())
+    Mirror.root = tmp_path / "datasets" / "mnist"
+    Mirror.raw = Mirror.root / "MNIST" / "raw"
+    yield Mirror
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def no_network(tmp_path, monkeypatch):
+    """Nobody answers, and no data lies anywhere."""
+    monkeypatch.delenv("MNIST_ROOT", raising=False)
+    monkeypatch.setattr(data, "DEFAULT_ROOT", tmp_path)
+    monkeypatch.setattr(data.MNIST, "mirrors", ["http://127.0.0.1:9/nobody/"])
+    monkeypatch.setattr(data, "_announced", set())
+    monkeypatch.setattr(data, "_failed", {})
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say how much hostile input was tried: python -m pytest tests/test_hostile_*.py"""
+    if TALLY:
+        terminalreporter.section("hostile input and faults")
+        terminalreporter.write("\n".join(table()) + "\n")

@@ -1,11 +1,7 @@
-import gzip
-import hashlib
-import http.server
 import json
 import os
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -26,46 +22,6 @@ from mnist_tutorial.data import (
     tensor_loader,
 )
 from mnist_tutorial.preprocess import MEAN, STD, normalise
-
-
-@pytest.fixture
-def mirror(tmp_path, monkeypatch):
-    """A web server in MNIST's stead: it serves four small files, whose MD5 is what is expected.
-
-    `files` can be changed to misbehave; `asked` lists what was asked for.
-    """
-    class Mirror:
-        files, asked, urls = {}, [], []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            name = self.path.rsplit("/", 1)[-1]
-            Mirror.asked.append(self.path)
-            status, length, body = Mirror.files.get(name, (404, None, b""))
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body) if length is None else length))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *arguments):
-            pass
-
-    Mirror.good = {f"{name}.gz": (200, None, gzip.compress(name.encode() * 50, mtime=0)) for name in MD5}
-    Mirror.files = dict(Mirror.good)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    address = f"http://127.0.0.1:{server.server_address[1]}"
-
-    monkeypatch.setattr(data.MNIST, "mirrors", [f"{address}/first/", f"{address}/second/"])
-    monkeypatch.setattr(data.MNIST, "resources",
-                        [(name, hashlib.md5(body).hexdigest()) for name, (_, _, body) in Mirror.good.items()])
-    for name in MD5:
-        monkeypatch.setitem(MD5, name, hashlib.md5(name.encode() * 50).hexdigest())
-    Mirror.root = tmp_path / "datasets" / "mnist"
-    Mirror.raw = Mirror.root / "MNIST" / "raw"
-    yield Mirror
-    server.shutdown()
-    server.server_close()
 
 
 def test_download_fills_the_folder_and_only_once(mirror):
@@ -163,14 +119,6 @@ def test_incomplete_root_is_refused_and_left_alone(tmp_path):
     with pytest.raises(DatasetError, match="expected the four files"):
         load_mnist(root=tmp_path)
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.fixture
-def no_network(tmp_path, monkeypatch):
-    monkeypatch.delenv("MNIST_ROOT", raising=False)
-    monkeypatch.setattr(data, "DEFAULT_ROOT", tmp_path)
-    monkeypatch.setattr(data.MNIST, "mirrors", ["http://127.0.0.1:9/nobody/"])
-    monkeypatch.setattr(data, "_announced", set())
 
 
 def test_without_network_the_sample_says_why_it_stands_in(no_network, capsys):

@@ -2,8 +2,12 @@
 
 import ast
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import nbformat
 import pytest
@@ -14,7 +18,6 @@ import mnist_tutorial
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
-CHINESE = sorted((ROOT / "notebooks" / "zh-CN").glob("*.ipynb"))  # see test_translation.py
 
 
 def read(path):
@@ -81,13 +84,71 @@ def test_each_exercise_has_a_solution_in_code(path):
         assert ast.parse(code).body
 
 
-@pytest.mark.parametrize("path", [*ROOT.glob("README*.md"), *NOTEBOOKS, *CHINESE],
-                         ids=lambda path: f"{path.parent.name}/{path.stem}")
+PROSE = [*ROOT.glob("*.md"), *ROOT.glob("datasets/*.md"), *sorted((ROOT / "notebooks").rglob("*.ipynb"))]
+PROSE = [path for path in PROSE if ".ipynb_checkpoints" not in path.parts]
+
+
+def prose(path):
+    """What a page or notebook says."""
+    if path.suffix == ".md":
+        return path.read_text(encoding="utf-8")
+    return "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
+
+
+def anchors(path):
+    """The places in a page to which a link can lead, as GitHub and as Jupyter name them."""
+    titles = re.findall(r"^#+ +(.+?) *$", re.sub(r"```.*?```", "", prose(path), flags=re.S), flags=re.M)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles} | {
+        title.replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("path", PROSE, ids=lambda path: path.name)
 def test_links_lead_somewhere(path):
-    text = path.read_text(encoding="utf-8") if path.suffix == ".md" else "\n".join(
-        cell.source for cell in read(path).cells if cell.cell_type == "markdown")
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)", text) + re.findall(r'src="(?!https?:)([^"]+)"', text):
-        assert (path.parent / target).exists(), target
+    """Files and headings are there; web addresses, which are not asked for, are at least well formed."""
+    text = prose(path)
+    for link in re.findall(r"\]\(([^)\s]+)[^)]*\)", text) + re.findall(r'(?:src|href)="([^"]+)"', text):
+        if re.match("[a-z]+:", link):
+            address = urlsplit(link)
+            assert address.scheme == "https" and re.fullmatch(r"([\w-]+\.)+[a-z]{2,}", address.netloc), link
+        else:
+            name, _, place = link.partition("#")
+            target = path.parent / unquote(name) if name else path
+            assert target.exists(), link
+            assert not place or unquote(place) in anchors(target), link
+
+
+def test_spelling():
+    """Look for common misspellings in all that people read."""
+    texts = [*map(prose, PROSE), *(path.read_text(encoding="utf-8") for path in (ROOT / "mnist_tutorial").glob("*.py"))]
+    done = subprocess.run([sys.executable, "-m", "codespell_lib", "-"], input="\n".join(texts), encoding="utf-8",
+                          capture_output=True, env={**os.environ, "PYTHONUTF8": "1"})
+    assert done.returncode == 0 and done.stderr == "", done.stdout + done.stderr
+
+
+def test_oldest_versions_tested_are_those_that_pyproject_allows():
+    allowed = dict(re.findall(r'"([a-z-]+)>=([\d.]+)"', (ROOT / "pyproject.toml").read_text()))
+    tested = dict(re.findall(r"^([a-z-]+)==([\d.]+)$", (ROOT / ".github" / "oldest.txt").read_text(), flags=re.M))
+    del allowed["setuptools"]  # which builds the package and is no part of it
+    assert set(tested) == set(allowed)
+    assert all(f"{tested[name]}.".startswith(f"{bound}.") for name, bound in allowed.items())
+
+
+def test_workflow_runs_what_there_is():
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text())["jobs"]
+    pyproject = (ROOT / "pyproject.toml").read_text()
+    oldest = re.search(r'requires-python = ">=(.*)"', pyproject)[1]
+    matrix = jobs["unit"]["strategy"]["matrix"]
+    assert matrix["python"][0] == oldest
+    assert [name.split("-")[0] for name in matrix["os"]] == ["ubuntu", "macos", "windows"]
+    for job in jobs.values():
+        commands = "\n".join(step.get("run", "") for step in job["steps"])
+        assert job["runs-on"] and job["timeout-minutes"] and commands
+        for name in re.findall(r"(?:tests|\.github|img)/[\w./]+", commands):
+            assert (ROOT / name).exists(), name
+        for extra in re.findall(r'-e "\.\[(\w+)\]"', commands):
+            assert re.search(rf"^{extra} = ", pyproject, flags=re.M), extra
+        for pin in re.findall(r"torch\w*==[\d.]+", commands):
+            assert pin in (ROOT / ".github" / "oldest.txt").read_text()
 
 
 def test_conda_gets_its_packages_from_pyproject():
