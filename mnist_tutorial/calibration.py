@@ -20,13 +20,13 @@ class Reliability(NamedTuple):
 
     Attributes
     ----------
-    count : int array
+    answers : int array
         How many answers fell into each interval.
     confidence, accuracy : float array
         Their mean confidence, and the share of them that is right, 0 to 1.
     """
 
-    count: np.ndarray  # type: ignore[assignment]  # tuples have a method of that name
+    answers: np.ndarray
     confidence: np.ndarray
     accuracy: np.ndarray
 

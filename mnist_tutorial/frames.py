@@ -279,7 +279,7 @@ def _written(pages: list, rng: np.random.Generator, size: tuple) -> Frames:
     width, height = size
     light = np.linspace(1, 0.85, width)[None, :, None] * np.linspace(1, 0.9, height)[:, None, None]
     paper = (PAPER * light + rng.normal(0, 2, (height, width, 3))).clip(0, 255).astype(np.uint8)
-    for text in pages:
+    for number, text in enumerate(pages, start=1):
         page = paper.copy()
         for way, pen in _ways(text, rng, size):
             for start in range(0, len(way) - 1, SPEED):
@@ -290,7 +290,7 @@ def _written(pages: list, rng: np.random.Generator, size: tuple) -> Frames:
                 yield frame
         for _ in range(HOLD):
             yield page.copy()
-        for step in range(1, TURN):
+        for step in range(1, TURN if number < len(pages) else 0):  # the last page stays
             frame, aside = paper.copy(), step * width // TURN
             frame[:, :width - aside] = page[:, aside:]
             yield frame
