@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import platform
 import re
 import shlex
@@ -16,6 +18,8 @@ from .calibration import expected_calibration_error, logits_of
 from .check import run_checks
 from .checkpoint import CheckpointError, load_pretrained, save_weights
 from .data import DatasetError
+from .device import pick_device
+from .distributed import process_group, rank_and_size
 from .frames import SourceError, find_cameras, write_digits
 from .images import ImageError
 from .predict import predict_image
@@ -30,7 +34,17 @@ def check(arguments) -> int:
 
 
 def train(arguments) -> int:
-    """Train once for each seed, report the test accuracies, save the first network with its card."""
+    """Train once for each seed, report the test accuracies, save the first network with its card.
+
+    Started by torchrun, all processes share the work, and the first one speaks and writes.
+    """
+    with process_group(arguments.device or pick_device()) as arguments.device:
+        first = rank_and_size()[0] == 0
+        with contextlib.nullcontext() if first else contextlib.redirect_stdout(io.StringIO()):
+            return _train(arguments, save=first)
+
+
+def _train(arguments, save: bool) -> int:
     recipe = dict(RECIPES[arguments.recipe])
     for name in ("epochs", "batch_size", "lr", "momentum"):
         if getattr(arguments, name) is not None:
@@ -63,6 +77,8 @@ def train(arguments) -> int:
     spread = statistics.stdev(accuracies.values()) if len(accuracies) > 1 else None
     if spread is not None:
         print(f"Test accuracy over {len(accuracies)} seeds: mean {mean:.2%}, standard deviation {spread:.2%}")
+    if not save:
+        return 0
     save_weights(arguments.output, net, {
         "name": f"{type(net).__name__}, recipe {arguments.recipe!r}, {loaders.train.dataset.name}",
         "command": shlex.join(["python", "-m", "mnist_tutorial", *sys.argv[1:]]),
@@ -167,7 +183,8 @@ def make_parser() -> argparse.ArgumentParser:
     sub = command(train, "train the network on MNIST, test it and save it")
     sub.add_argument("--recipe", choices=RECIPES, default="classic",
                      help="classic (default): SGD at one learning rate; tuned: one-cycle schedule and distorted "
-                          "images, calibrated; guard: learn to tell digits from everything else")
+                          "images, calibrated; fast: one epoch of a network shaped for speed; guard: learn to tell "
+                          "digits from everything else")
     for name, kind in (("epochs", _positive(int)), ("batch-size", _positive(int)), ("lr", _positive(float)),
                        ("momentum", _momentum)):
         sub.add_argument(f"--{name}", type=kind, metavar="NUMBER", help="instead of the recipe's")

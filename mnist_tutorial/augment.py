@@ -14,6 +14,18 @@ from torch.nn import functional as F
 from .preprocess import MEAN, STD
 
 
+def random_shift(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Shift all images of a batch together, by -1, 0 or 1 pixel each way; next to no time is spent on it.
+
+    Parameters
+    ----------
+    images : float tensor (N, C, H, W)
+        Their borders are empty: what leaves on one side comes in on the other.
+    generator : torch.Generator
+    """
+    return images.roll(torch.randint(-1, 2, (2,), generator=generator).tolist(), dims=(2, 3))
+
+
 def random_warp(images: torch.Tensor, generator: torch.Generator, degrees: float = 10, scale: float = 0.1,
                 shear: float = 0.15, shift: float = 0.1, elastic: float = 0.0) -> torch.Tensor:
     """Turn, stretch, slant, shift and bend each image a little.

@@ -1,4 +1,4 @@
-"""The networks of the course: one that tells digits apart, one that tells digits from everything else."""
+"""The networks of the course: to tell digits apart, to learn it fast, to tell digits from everything else."""
 
 import torch
 from torch import nn
@@ -45,6 +45,35 @@ class Net(nn.Module):
         x = self.conv1(x)
         x = self.conv2(x)
         return self.fc(x)
+
+
+class FastNet(nn.Module):
+    """Tell apart the ten digits, shaped for speed on a CPU: 46,730 parameters, 286,608 multiplications a picture.
+
+    Filters that move two pixels at a time take the place of pooling: a quarter of the positions is computed, not
+    all of them and three quarters thrown away. The outermost pixels, always empty, are cut off, so that the
+    filters of the second layer end exactly at the border.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Sequential(
+            nn.ZeroPad2d(-1),                            # (N,  1, 28, 28) -> (N,  1, 26, 26)
+            nn.Conv2d(1, 16, kernel_size=5, stride=2),   #                 -> (N, 16, 11, 11)
+            nn.ReLU(),
+            nn.Conv2d(16, 32, kernel_size=5, stride=2),  #                 -> (N, 32,  4,  4)
+            nn.ReLU(),
+        )
+        self.fc = nn.Sequential(
+            nn.Flatten(),                                #                 -> (N, 512)
+            nn.Linear(512, 64),                          #                 -> (N, 64)
+            nn.ReLU(),
+            nn.Linear(64, 10),                           #                 -> (N, 10)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Turn normalised pictures, as for :class:`Net`, into ten logits each."""
+        return self.fc(self.conv(x))
 
 
 class Guard(nn.Module):

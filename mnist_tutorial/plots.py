@@ -156,3 +156,22 @@ def _draw_bars(axis, prediction: Prediction) -> None:
     colours = np.where(np.arange(10) == prediction.digit, "C1", "C0")
     axis.bar(range(10), prediction.probabilities, color=colours)
     axis.set(xticks=range(10), ylim=(0, 1), xlabel="digit", title="probability")
+
+
+def show_times(seconds: dict[str, float], title: str = "") -> None:
+    """Draw times as bars on a logarithmic scale, the first on top, each with its figure.
+
+    Parameters
+    ----------
+    seconds : dict
+        A label to seconds, above 0.
+    title : str
+    """
+    _, axis = plt.subplots(figsize=(7, 0.45 * len(seconds) + 1), dpi=DPI, layout="constrained")
+    bars = axis.barh(list(seconds), list(seconds.values()))
+    axis.bar_label(bars, [f"{value:,.3g} s" for value in seconds.values()], padding=3)
+    axis.set(xscale="log", xlabel="seconds", title=title, xlim=(min(seconds.values()) / 3, 4 * max(seconds.values())))
+    axis.invert_yaxis()
+    axis.grid(axis="x", alpha=0.3)
+    axis.set_axisbelow(True)
+    plt.show()

@@ -328,4 +328,4 @@ def normalise(pictures) -> torch.Tensor:
     if pictures.dtype != torch.uint8 or pictures.shape[-2:] != (SIZE, SIZE) or pictures.ndim > 3:
         raise ImageError(f"expected uint8 pictures of shape ({SIZE}, {SIZE}) or (N, {SIZE}, {SIZE}), "
                          f"got {pictures.dtype} of shape {tuple(pictures.shape)}")
-    return pictures.reshape(-1, 1, SIZE, SIZE).float().div(255).sub_(MEAN).div_(STD)
+    return pictures.reshape(-1, 1, SIZE, SIZE).float().div_(255).sub_(MEAN).div_(STD)

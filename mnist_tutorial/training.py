@@ -6,7 +6,7 @@ import copy
 import math
 import time
 from pathlib import Path
-from typing import Iterable, NamedTuple
+from typing import Callable, Iterable, NamedTuple
 
 import torch
 from torch import nn
@@ -14,10 +14,11 @@ from torch.nn import functional as F
 
 from .checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from .device import cpu_threads, pick_device
+from .distributed import Share, parallel, rank_and_size
 
 
 def train_one_epoch(model: nn.Module, loader: Iterable, optimizer: torch.optim.Optimizer, scheduler=None,
-                    report_every: int = 300) -> tuple[float, float]:
+                    report_every: int = 300, loss_function: Callable = F.cross_entropy) -> tuple[float, float]:
     """Go through the loader once, with one step of the optimizer for each batch.
 
     Parameters
@@ -30,6 +31,8 @@ def train_one_epoch(model: nn.Module, loader: Iterable, optimizer: torch.optim.O
         Of the learning rate; stepped after each batch.
     report_every : int
         Print loss and accuracy so far after every so many batches; 0 prints nothing.
+    loss_function : callable
+        ``loss_function(logits, labels)`` gives the mean loss of a batch.
 
     Returns
     -------
@@ -42,7 +45,7 @@ def train_one_epoch(model: nn.Module, loader: Iterable, optimizer: torch.optim.O
     for batch, (images, labels) in enumerate(loader, start=1):
         images, labels = images.to(device), labels.to(device)
         outputs = model(images)
-        loss = F.cross_entropy(outputs, labels)
+        loss = loss_function(outputs, labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -128,11 +131,14 @@ def _restore(state, model, optimizer, scheduler, loader, history) -> None:
 def fit(model: nn.Module, train_loader: Iterable, validation_loader: Iterable | None = None, *, epochs: int = 10,
         optimizer: torch.optim.Optimizer | None = None, scheduler=None, device: str | torch.device | None = None,
         threads: int = 1, checkpoint: str | Path | None = None, resume: bool = False, settings: dict | None = None,
-        report_every: int = 300) -> list[Epoch]:
+        report_every: int = 300, loss_function: Callable = F.cross_entropy) -> list[Epoch]:
     """Train the model for a number of epochs and print how it goes.
 
     Ctrl-C, or Jupyter's stop button, ends the training: the model is then put back to the end of
     the last finished epoch, and the history so far is returned.
+
+    Called in several processes at once (:mod:`mnist_tutorial.distributed`), with the same arguments, they
+    share each batch; the first one writes the checkpoint.
 
     Parameters
     ----------
@@ -158,6 +164,8 @@ def fit(model: nn.Module, train_loader: Iterable, validation_loader: Iterable | 
         Kept in the checkpoint; resuming with others is refused.
     report_every : int
         See :func:`train_one_epoch`; 0 leaves one line for each epoch.
+    loss_function : callable
+        To train with, see :func:`train_one_epoch`; validation always takes cross-entropy.
 
     Returns
     -------
@@ -177,6 +185,7 @@ def fit(model: nn.Module, train_loader: Iterable, validation_loader: Iterable | 
         optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.5)
     history: list[Epoch] = []
     parts = (model, optimizer, scheduler, train_loader, history)
+    engine = parallel(model)
     if resume and checkpoint is not None and Path(checkpoint).exists():
         saved = load_checkpoint(checkpoint)
         if saved.get("settings") != settings:
@@ -188,10 +197,10 @@ def fit(model: nn.Module, train_loader: Iterable, validation_loader: Iterable | 
     try:
         with cpu_threads(threads):
             while len(history) < epochs:
-                history.append(_one_epoch(len(history) + 1, epochs, model, train_loader, validation_loader,
-                                          optimizer, scheduler, report_every))
+                history.append(_one_epoch(len(history) + 1, epochs, engine, train_loader, validation_loader,
+                                          optimizer, scheduler, report_every, loss_function))
                 kept = _state(*parts)
-                if checkpoint is not None:
+                if checkpoint is not None and rank_and_size()[0] == 0:
                     save_checkpoint(checkpoint, {**kept, "settings": settings})
     except KeyboardInterrupt:
         _restore(kept, *parts)
@@ -202,16 +211,21 @@ def fit(model: nn.Module, train_loader: Iterable, validation_loader: Iterable | 
     return history
 
 
-def _one_epoch(number, epochs, model, train_loader, validation_loader, optimizer, scheduler, report_every) -> Epoch:
+def _one_epoch(number, epochs, model, train_loader, validation_loader, optimizer, scheduler, report_every,
+               loss_function) -> Epoch:
     """Train and validate once, print the epoch's line, and give it."""
     start = time.perf_counter()
     print(f"Epoch {number}/{epochs}")
+    device = next(model.parameters()).device
     try:
-        loss, accuracy = _finite(number, train_one_epoch(model, train_loader, optimizer, scheduler, report_every))
+        share = Share(train_loader)
+        means = train_one_epoch(model, share, optimizer, scheduler, report_every, share.weigh(loss_function))
+        loss, accuracy = _finite(number, share.mean_of(means, device))
         print(f"  training:   loss {loss:.3f}, accuracy {accuracy:.2%}")
         validation = (math.nan, math.nan)
         if validation_loader is not None:
-            validation = _finite(number, evaluate(model, validation_loader))
+            share = Share(validation_loader)
+            validation = _finite(number, share.mean_of(evaluate(model, share), device))
             print(f"  validation: loss {validation[0]:.3f}, accuracy {validation[1]:.2%}")
     except ZeroDivisionError as error:
         raise ValueError("expected at least one picture in each loader, got a loader without any") from error

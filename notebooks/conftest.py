@@ -1,11 +1,17 @@
-"""How pytest runs the notebooks: each cell again, its output compared with the stored one."""
+"""How pytest runs the notebooks: each cell again, its output compared with the stored one, then the solutions."""
 
 import os
+from collections import defaultdict
 from pathlib import Path
 
+import nbformat
 import pytest
+from exercises import find_solutions
+from nbval.plugin import IPyNbCell, IPyNbFile
 
 from mnist_tutorial.data import SAMPLE, DatasetError, load_mnist
+
+collect_ignore = ["zh-CN"]  # the same code: tests/test_translation.py sees to that
 
 
 def pytest_configure(config):
@@ -25,6 +31,30 @@ def pytest_report_header(config):
     if os.environ.get("MNIST_ROOT") == SAMPLE:
         return "data: the embedded sample, not MNIST; outputs that depend on the data are not compared"
     return "data: MNIST"
+
+
+class Notebook(IPyNbFile):
+    """A notebook whose solutions run after its own cells, in the same kernel, as they would for a learner."""
+
+    def collect(self):
+        yield from super().collect()
+        for number, code in enumerate(find_solutions(self.nb), start=1):
+            yield Solution.from_parent(self, name=f"Solution {number}", cell_num=number, options=defaultdict(bool),
+                                       cell=nbformat.v4.new_code_cell(code))
+
+
+class Solution(IPyNbCell):
+    """A folded solution: it has no stored output, so it passes if it raises nothing."""
+
+    def reportinfo(self):
+        return self.path, 0, f"{self.path.name}::{self.name}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(file_path, parent):
+    collected = yield
+    return [Notebook.from_parent(parent, path=file_path) if isinstance(node, IPyNbFile) else node
+            for node in collected]
 
 
 def pytest_collection_modifyitems(items):

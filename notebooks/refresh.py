@@ -3,7 +3,8 @@
     python notebooks/refresh.py                  all of them
     python notebooks/refresh.py 03 04            those whose names begin so
 
-Genuine MNIST is needed (see datasets/README.md): what is stored here is what readers see.
+Genuine MNIST is needed (see datasets/README.md): what is stored here is what readers see. The Chinese
+edition gets the same outputs (notebooks/translate.py).
 """
 
 import base64
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+from translate import carry_over
 
 from mnist_tutorial import load_mnist
 
@@ -32,6 +34,7 @@ def refresh(path: Path) -> None:
             (picture,) = (output.data["image/png"] for output in cell.outputs)
             (FOLDER.parent / "img" / "answer.png").write_bytes(base64.b64decode(picture))
     nbformat.write(notebook, path)
+    carry_over(path)
     print(f"{path.name}: {path.stat().st_size / 1000:.0f} KB")
 
 

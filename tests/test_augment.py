@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mnist_tutorial import load_mnist
-from mnist_tutorial.augment import handwriting, random_pen, random_warp
+from mnist_tutorial.augment import handwriting, random_pen, random_shift, random_warp
 from mnist_tutorial.preprocess import MEAN, STD, normalise
 
 
@@ -16,6 +16,14 @@ def square(count):
     images = torch.full((count, 1, 28, 28), -0.4)
     images[:, :, 9:19, 9:19] = 2.8
     return images
+
+
+def test_shift_moves_the_batch_together_by_a_pixel_at_most():
+    numbers, images, places = generator(), square(3), set()
+    for _ in range(60):
+        (place,) = {tuple(image[0].nonzero()[0].tolist()) for image in (random_shift(images, numbers) > 0)}
+        places.add(place)
+    assert places == {(y, x) for y in (8, 9, 10) for x in (8, 9, 10)}
 
 
 def test_warp_of_nothing_changes_nothing():
