@@ -163,6 +163,16 @@ def test_any_grey_picture_is_answered_or_holds_no_digit(grey, inverted):
         assert x >= 0 and y >= 0 and x + width <= grey.shape[1] + pixel and y + height <= grey.shape[0] + pixel
 
 
+@pytest.mark.parametrize("shape", [(1500, 1500), (2000, 2000), (1280, 400), (300, 3000)])
+@pytest.mark.parametrize("kind", [slope, halves, stripes])
+def test_large_pictures_without_a_digit_are_answered(kind, shape):
+    """A slope so gentle that all of it is ink leaves no ground."""
+    grey = (kind(np.random.default_rng(0), shape) * 255).astype(np.uint8)
+    for turned in (grey, 255 - grey, grey.T, 255 - grey.T):
+        attempt("pictures: through predict_image", predict_image, turned, NET, refusal=NoDigitError)
+        attempt("pictures: through read_digits", read_digits, turned, NET)
+
+
 @examples(250)
 @given(greys(most=30_000))
 def test_any_page_is_answered(grey):
