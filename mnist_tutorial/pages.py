@@ -17,6 +17,7 @@ from .preprocess import NoDigitError, find_digit, fit_to_mnist
 
 COARSE, FINE = 320, 800  # longest sides of the copies on which digits are sought
 TALL = 60        # pixels of a digit from which on the coarse copy shows all of it
+MANY = 500       # strokes of a page: a checked cloth shows thousands, and each would be compared with each
 LIKELY = 0.02    # rating of strokes below which they are clutter, not a digit
 THICK = 1.5      # strokes of a marker are this many times wider than one digit alone may have them
 CLEAR = 0.6      # share of certain digits among strokes from which on no other ones are sought
@@ -33,6 +34,7 @@ CERTAIN = 0.15   # nats of doubt up to which a piece that stands alone needs no 
 NEAR = 0.1       # gap, in heights of a digit, below which two certain pieces are looked at together ...
 FAR = 0.3        # ... and below which two are of which one is not certain
 STEP = 0.1       # heights of a digit from one seam to the next
+MOST = 20        # parts of a digit: more than seams can make of it
 
 
 class Page(NamedTuple):
@@ -186,6 +188,9 @@ def _candidates(layer: Layer) -> list:
     keep[0] = False  # the ground
     if (keep & ~layer.touching).any():
         keep &= ~layer.touching
+    if keep.sum() > MANY:
+        keep &= layer.stats[:, cv2.CC_STAT_AREA] >= np.sort(layer.stats[keep, cv2.CC_STAT_AREA])[-MANY]
+        keep[np.flatnonzero(keep)[MANY:]] = False  # where all are alike
     pieces = []
     for number in np.flatnonzero(keep).tolist():
         left, top, width, height = layer.stats[number, :4].tolist()
@@ -212,11 +217,12 @@ def _join(pieces: list) -> list:
     joined = []
     while pieces:
         low, *pieces = pieces
-        near = [(_gap(low.box, other.box), number) for number, other in enumerate(pieces)
-                if _may_join(low, other, height)]
-        gap, number = min(near, default=(np.inf, 0))
         compact = 2 * min(low.width, low.height) > max(low.width, low.height)  # a crumb, or a dot and no stroke
-        if gap <= (0.1 if compact else 0.3) * height:
+        reach = (0.1 if compact else 0.3) * height
+        near = [(gap, number) for number, other in enumerate(pieces)
+                if (gap := _gap(low.box, other.box)) <= reach and _may_join(low, other, height)]
+        if near:
+            number = min(near)[1]
             pieces[number] = _union(low, pieces[number])
             pieces.sort(key=lambda piece: piece.height)
         elif low.height > 0.4 * height:
@@ -303,7 +309,7 @@ def _ways(parts: list, height: float) -> list:
     ways = []
     for start in range(len(parts)):
         ways.append([])
-        for stop in range(start + 1, len(parts) + 1):
+        for stop in range(start + 1, min(start + MOST, len(parts)) + 1):
             span = parts[start:stop]
             reach = NEAR if span[-1].digit and parts[stop - 2].digit else FAR
             if len(span) > 1 and span[-1].box[0] - _bounds(span[:-1])[2] >= reach * height:
