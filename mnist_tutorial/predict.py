@@ -100,9 +100,14 @@ def predict_pictures(model: torch.nn.Module, pictures: list, boxes: list) -> lis
         return []
     name = getattr(model, "weights_name", type(model).__name__)
     is_digit = probabilities(load_guard(), pictures)[:, 1]
-    answers = is_digit[:, None] * probabilities(model, pictures) + (1 - is_digit[:, None]) / 10
+    answers = _believed(probabilities(model, pictures), is_digit[:, None])
     return [Prediction(int(answer.argmax()), float(answer.max()), answer, picture, box, name, float(share))
             for answer, picture, box, share in zip(answers, pictures, boxes, is_digit)]
+
+
+def _believed(answers, share):
+    """Believe probabilities of ten digits with a probability of their own, else any digit as much as another."""
+    return share * answers + (1 - share) / 10
 
 
 def predict_image(source: ImageSource, model: torch.nn.Module | None = None) -> Prediction:
@@ -139,7 +144,7 @@ def _predict(model: torch.nn.Module, stages: list[Prepared]) -> list[Prediction]
 
 
 def _doubt(prediction: Prediction, share: float) -> Prediction:
-    """Believe a prediction with the probability `share` only, see :func:`predict_pictures`."""
-    answers = share * prediction.probabilities + (1 - share) / 10
+    """Believe a prediction with the probability `share` only."""
+    answers = _believed(prediction.probabilities, share)
     return prediction._replace(confidence=float(answers.max()), probabilities=answers,
                                is_digit=share * prediction.is_digit)

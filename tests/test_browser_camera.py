@@ -1,7 +1,6 @@
 """The Python side of the browser's camera; tests/test_browser.py has the page's side."""
 
 import io
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +9,7 @@ from PIL import Image
 
 from mnist_tutorial import predict_image, read_digits
 from mnist_tutorial.browser_camera import BrowserCamera
-
-IMG = Path(__file__).parents[1] / "img"
+from mnist_tutorial.images import IMG
 
 
 def jpeg(image):

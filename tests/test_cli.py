@@ -4,7 +4,6 @@ import functools
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -13,8 +12,7 @@ from mnist_tutorial import __main__ as command_line
 from mnist_tutorial import load_pretrained
 from mnist_tutorial.__main__ import main
 from mnist_tutorial.frames import write_digits
-
-IMG = Path(__file__).parents[1] / "img"
+from mnist_tutorial.images import IMG
 
 
 def run_python(*arguments, **options):

@@ -1,6 +1,5 @@
 """The guard: what it learns from, and whether the reader can say no."""
 
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,10 +7,9 @@ from nothing import empty, pictures
 
 from mnist_tutorial import load_mnist, load_pretrained, mnist_loaders, predict_image
 from mnist_tutorial.guard import guard_loaders, nondigits, rare_digits
+from mnist_tutorial.images import IMG
 from mnist_tutorial.predict import SURE, predict_pictures, probabilities
 from mnist_tutorial.preprocess import NoDigitError
-
-IMG = Path(__file__).parents[1] / "img"
 
 
 def read(picture, net):

@@ -1,16 +1,14 @@
 """Pages of several digits: which are found, in which order, and what is ignored."""
 
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from drawings import FIVE, SEVEN, page
 
-from mnist_tutorial.images import ImageError, load_grey
+from mnist_tutorial.images import IMG, ImageError, load_grey
 from mnist_tutorial.pages import Page, read_digits
 
-IMG = Path(__file__).parents[1] / "img"
 INK = {digit: cv2.resize(255 - page(strokes, paper=255, ink=0)[40:172, 50:150], (61, 80), interpolation=cv2.INTER_AREA)
        for digit, strokes in (("5", FIVE), ("7", SEVEN))}  # uint8 (80, 61), 255 = ink
 

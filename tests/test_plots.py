@@ -1,15 +1,13 @@
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from mnist_tutorial import load_mnist, predict_image, prepare, read_digits
+from mnist_tutorial.images import IMG
 from mnist_tutorial.plots import show_curves, show_grid, show_page, show_pictures, show_prediction, show_steps
 from mnist_tutorial.preprocess import steps
 from mnist_tutorial.training import Epoch
-
-IMG = Path(__file__).parents[1] / "img"
 
 
 @pytest.fixture(autouse=True)

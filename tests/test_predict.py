@@ -1,4 +1,3 @@
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -9,11 +8,9 @@ from nothing import face
 from PIL import Image
 
 from mnist_tutorial import Net, load_mnist, load_pretrained, predict_image
-from mnist_tutorial.images import ImageError
+from mnist_tutorial.images import IMG, ImageError
 from mnist_tutorial.predict import probabilities
 from mnist_tutorial.preprocess import NoDigitError, prepare
-
-IMG = Path(__file__).parents[1] / "img"
 
 
 @pytest.fixture(scope="module")

@@ -17,10 +17,9 @@ import numpy as np
 import torch
 
 from mnist_tutorial import load_pretrained, naive_resize, predict_image, prepare, read_digits
+from mnist_tutorial.images import IMG
 from mnist_tutorial.predict import predict_pictures
 from mnist_tutorial.preprocess import NoDigitError
-
-IMG = Path(__file__).parents[2] / "img"
 
 
 def photo(path):
