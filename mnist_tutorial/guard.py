@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch.utils.data import TensorDataset
 
 from .data import Loaders, mnist_loaders, tensor_loader
-from .preprocess import MEAN, SIZE, STD, NoDigitError, fit_to_mnist, normalise
+from .preprocess import SIZE, NoDigitError, fit_to_mnist
 
 CANVAS = 112  # pixels on each side of the sheet that non-digits are drawn on
 FONTS = ("DejaVu Sans", "DejaVu Serif", "DejaVu Sans Mono", "STIXGeneral")
@@ -42,12 +42,12 @@ def guard_loaders(batch_size: int = 64, root: str | Path | None = None, *, seed:
     """
     parts = []
     for number, loader in enumerate(mnist_loaders(batch_size, root, allow_sample=allow_sample)):
-        images, labels = loader.dataset.tensors
-        digits = ((images[:, 0] * STD + MEAN) * 255).round().byte().numpy()
-        others = normalise(rare_digits(len(digits) // 10, seed=3 * seed + number))
-        none = normalise(nondigits(len(digits), digits, labels.numpy(), seed=3 * seed + number))
-        labels = torch.cat([torch.ones(len(images) + len(others)), torch.zeros(len(none))]).long()
-        parts.append(TensorDataset(torch.cat([images, others, none]), labels))
+        digits, labels = loader.dataset.tensors
+        others = rare_digits(len(digits) // 10, seed=3 * seed + number)
+        none = nondigits(len(digits), digits.numpy(), labels.numpy(), seed=3 * seed + number)
+        pictures = torch.cat([digits, torch.from_numpy(others), torch.from_numpy(none)])
+        labels = torch.cat([torch.ones(len(digits) + len(others)), torch.zeros(len(none))]).long()
+        parts.append(TensorDataset(pictures, labels))
         parts[-1].name = f"{loader.dataset.name} and pictures without a digit"
     return Loaders(tensor_loader(parts[0], batch_size, shuffle=True, seed=seed, augment=augment),
                    tensor_loader(parts[1], 1000), tensor_loader(parts[2], 1000))

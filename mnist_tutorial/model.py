@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 
 class Net(nn.Module):
@@ -48,32 +49,53 @@ class Net(nn.Module):
 
 
 class FastNet(nn.Module):
-    """Tell apart the ten digits, shaped for speed on a CPU: 46,730 parameters, 286,608 multiplications a picture.
+    """Tell apart the ten digits, shaped for speed on a CPU: 56,970 parameters, 224,640 multiplications a picture.
 
     Filters that move two pixels at a time take the place of pooling: a quarter of the positions is computed, not
-    all of them and three quarters thrown away. The outermost pixels, always empty, are cut off, so that the
-    filters of the second layer end exactly at the border.
+    all of them and three quarters thrown away. The first layer is not learned but set, by :meth:`set_filters`, so
+    that the long way back through the second layer to the first need not be computed.
     """
 
     def __init__(self):
         super().__init__()
         self.conv = nn.Sequential(
-            nn.ZeroPad2d(-1),                            # (N,  1, 28, 28) -> (N,  1, 26, 26)
-            nn.Conv2d(1, 16, kernel_size=5, stride=2),   #                 -> (N, 16, 11, 11)
-            nn.ReLU(),
-            nn.Conv2d(16, 32, kernel_size=5, stride=2),  #                 -> (N, 32,  4,  4)
-            nn.ReLU(),
+            nn.Conv2d(1, 16, kernel_size=5, stride=2),   # (N,  1, 28, 28) -> (N, 16, 12, 12)
+            nn.ReLU(inplace=True),
+            nn.Conv2d(16, 32, kernel_size=3, stride=2),  #                 -> (N, 32,  5,  5)
+            nn.ReLU(inplace=True),
         )
-        self.fc = nn.Sequential(
-            nn.Flatten(),                                #                 -> (N, 512)
-            nn.Linear(512, 64),                          #                 -> (N, 64)
-            nn.ReLU(),
+        self.fc = nn.Sequential(                         #                 -> (N, 800)
+            nn.Linear(800, 64),                          #                 -> (N, 64)
+            nn.ReLU(inplace=True),
             nn.Linear(64, 10),                           #                 -> (N, 10)
         )
+        self.conv[0].requires_grad_(False)
+
+    @torch.no_grad()
+    def set_filters(self, images: torch.Tensor) -> None:
+        """Set the filters of the first layer: the directions in which what they will see differs most, and back.
+
+        Half of them are the first principal components of the patches of 5x5 pixels, each scaled so that its
+        answers have variance one, the other half their negatives, since ReLU lets only one sign through. A fixed
+        first layer of whitened components is an idea of Keller Jordan, 2024, "94% on CIFAR-10 in 3.29 seconds".
+
+        Parameters
+        ----------
+        images : float32 tensor (N, 1, 28, 28)
+            Normalised; a thousand are enough.
+        """
+        first = self.conv[0]
+        patches = F.unfold(images, first.kernel_size, stride=first.stride).transpose(1, 2).flatten(0, 1)
+        patches = patches - patches.mean(dim=1, keepdim=True)  # edges, not how much ink there is
+        variances, directions = torch.linalg.eigh(patches.T @ patches / len(patches))  # the smallest first
+        components = (directions / variances.clamp(min=1e-6).sqrt()).T.flip(0)[:first.out_channels // 2]
+        first.weight.copy_(torch.cat([components, -components]).view_as(first.weight))
+        first.bias.zero_()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Turn normalised pictures, as for :class:`Net`, into ten logits each."""
-        return self.fc(self.conv(x))
+        x = self.conv(x).permute(0, 2, 3, 1)  # the order in memory of channels_last, so that nothing is copied
+        return self.fc(x.flatten(start_dim=1))
 
 
 class Guard(nn.Module):

@@ -25,7 +25,8 @@ def orthogonalise(matrix: torch.Tensor, rounds: int = 3) -> torch.Tensor:
     x = x / (x.norm() + 1e-7)
     for _ in range(rounds):
         a = x @ x.T
-        x = 3.4445 * x + (2.0315 * a @ a - 4.7750 * a) @ x
+        b = torch.addmm(a, a, a, beta=-4.7750, alpha=2.0315)  # -4.7750 a + 2.0315 a @ a
+        x = torch.addmm(x, b, x, beta=3.4445)
     return x.T if tall else x
 
 

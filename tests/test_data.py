@@ -21,7 +21,7 @@ from mnist_tutorial.data import (
     tensor_dataset,
     tensor_loader,
 )
-from mnist_tutorial.preprocess import MEAN, STD, normalise
+from mnist_tutorial.preprocess import MEAN, STD
 
 
 def test_download_fills_the_folder_and_only_once(mirror):
@@ -208,7 +208,7 @@ def test_empty_dataset_is_explained():
 
 
 def test_split_is_fixed_and_nothing_is_lost(sample):
-    full = normalise(load_mnist(True).data)
+    full = load_mnist(True).data
     for seed in (0, 1):
         loaders = mnist_loaders(seed=seed)
         train, validation = loaders.train.dataset.tensors[0], loaders.validation.dataset.tensors[0]

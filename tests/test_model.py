@@ -2,6 +2,7 @@ import torch
 from torch.nn import functional as F
 
 from mnist_tutorial import Net
+from mnist_tutorial.model import FastNet
 
 
 def test_has_the_tutorials_parameters():
@@ -36,3 +37,42 @@ def test_can_learn_one_batch_by_heart():
         loss.backward()
         optimizer.step()
     assert (net(images).argmax(1) == labels).all()
+
+
+def test_fast_net_equals_the_same_steps_written_as_functions():
+    net, x = FastNet(), torch.randn(3, 1, 28, 28)
+    h = F.relu(F.conv2d(x, net.conv[0].weight, net.conv[0].bias, stride=2))
+    h = F.relu(F.conv2d(h, net.conv[2].weight, net.conv[2].bias, stride=2))
+    h = F.linear(F.relu(F.linear(h.permute(0, 2, 3, 1).flatten(1), net.fc[0].weight, net.fc[0].bias)),
+                 net.fc[2].weight, net.fc[2].bias)
+    for memory_format in (torch.contiguous_format, torch.channels_last):
+        torch.testing.assert_close(net.to(memory_format=memory_format)(x), h)
+
+
+def test_set_filters_are_whitened_principal_components_and_their_negatives():
+    torch.manual_seed(0)
+    images = F.interpolate(torch.randn(200, 1, 7, 7), size=28, mode="bicubic")  # neighbours are alike, as in pictures
+    net = FastNet()
+    net.set_filters(images)
+    filters = net.conv[0].weight
+    assert torch.equal(filters[8:], -filters[:8]) and not net.conv[0].bias.any()
+    answers = F.conv2d(images, filters[:8], stride=2).transpose(0, 1).flatten(1)
+    correlations = answers @ answers.T / answers.shape[1]
+    torch.testing.assert_close(correlations, torch.eye(8), atol=0.02, rtol=0)
+    sizes = filters[:8].flatten(1).norm(dim=1)
+    assert (sizes.diff() > 0).all()  # the strongest direction first: it needs the smallest filter
+    assert filters[:8].sum(dim=(1, 2, 3)).abs().max() < 1e-3  # blind to how much ink there is
+
+
+def test_set_filters_are_not_learned():
+    net = FastNet()
+    net.set_filters(torch.randn(50, 1, 28, 28))
+    F.cross_entropy(net(torch.randn(4, 1, 28, 28)), torch.arange(4)).backward()
+    learned = {name for name, parameter in net.named_parameters() if parameter.grad is not None}
+    assert learned == {name for name, _ in net.named_parameters()} - {"conv.0.weight", "conv.0.bias"}
+
+
+def test_set_filters_of_blank_pictures_are_numbers():
+    net = FastNet()
+    net.set_filters(torch.zeros(5, 1, 28, 28))
+    assert net.conv[0].weight.isfinite().all()

@@ -41,7 +41,7 @@ def test_seed_decides_everything():
 def test_fast_recipe_learns_mnist_in_one_epoch(mnist_root):
     net, history, loaders = train_net(**RECIPES["fast"], root=mnist_root, device="cpu", report_every=0)
     assert len(history) == 1 and history[0].validation_accuracy > 0.985
-    assert sum(parameter.numel() for parameter in net.parameters()) == 46_730
+    assert sum(parameter.numel() for parameter in net.parameters()) == 56_970
 
 
 def test_fast_recipe_repeats_and_resumes(tmp_path):
