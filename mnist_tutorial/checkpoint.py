@@ -9,16 +9,14 @@ import warnings
 import zipfile
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import torch
 
-from .model import Guard, Net
+from .model import FastNet, Guard, Net
 
 SHIPPED = Path(__file__).parent / "weights" / "net.pt"
 GUARD = SHIPPED.with_name("guard.pt")
-
-Network = TypeVar("Network", bound=torch.nn.Module)
 
 
 class CheckpointError(RuntimeError):
@@ -119,8 +117,8 @@ def load_card(path: str | Path = SHIPPED) -> dict:
                               f"({type(error).__name__}); restore it, or delete it to do without") from error
 
 
-def load_pretrained(path: str | Path = SHIPPED) -> Net:
-    """Give a trained :class:`Net`, on the CPU and in evaluation mode.
+def load_pretrained(path: str | Path = SHIPPED) -> Net | FastNet:
+    """Give a trained network, on the CPU and in evaluation mode.
 
     Parameters
     ----------
@@ -129,17 +127,17 @@ def load_pretrained(path: str | Path = SHIPPED) -> Net:
 
     Returns
     -------
-    Net
-        With an attribute `weights_name` that says on every plot whose answer it is.
+    Net or FastNet
+        Whichever the weights are of, with an attribute `weights_name` that says on every plot whose answer it is.
 
     Raises
     ------
     CheckpointError
-        The file is missing, damaged, or not for this network; or its card is damaged.
+        The file is missing, damaged, or of another network; or its card is damaged.
     """
-    net = _load(path, Net())
+    net = _load(path, Net(), FastNet())
     name = "shipped weights" if Path(path) == SHIPPED else load_card(path).get("name", Path(path).name)
-    net.weights_name = name  # type: ignore[assignment]  # to PyTorch's stubs, all that a module holds is a tensor
+    net.weights_name = name
     return net
 
 
@@ -160,12 +158,17 @@ def load_guard(path: str | Path = GUARD) -> Guard:
     return _load(path, Guard())
 
 
-def _load(path: str | Path, net: Network) -> Network:
+def _load(path: str | Path, *nets: torch.nn.Module) -> Any:
+    """Fill the one of these networks whose weights have the names that are in the file."""
     state = load_checkpoint(path)
+    net = next((net for net in nets if net.state_dict().keys() == state.keys()), nets[0])
     try:
+        if any(torch.is_complex(weight) for weight in state.values()):  # torch would drop the imaginary parts
+            raise TypeError("complex weights")
         net.load_state_dict(state)
     except (RuntimeError, AttributeError, TypeError) as error:
-        raise CheckpointError(f"{path} holds weights of another network than {type(net).__name__}") from error
+        expected = " or ".join(type(net).__name__ for net in nets)
+        raise CheckpointError(f"{path} holds weights of another network than {expected}") from error
     if not all(weight.isfinite().all() for weight in net.state_dict().values()):
         raise CheckpointError(f"{path} holds weights that are NaN or infinite: train again, with a lower learning rate")
     return net.eval()

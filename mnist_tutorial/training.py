@@ -118,8 +118,9 @@ def _restore(state, model, optimizer, scheduler, loader, history) -> None:
         if scheduler is not None:
             scheduler.load_state_dict(state["scheduler"])
         torch.set_rng_state(state["random"])
-        if state["random_device"] is not None:
-            torch.get_device_module(next(model.parameters()).device).set_rng_state(state["random_device"])
+        device = next(model.parameters()).device
+        if state["random_device"] is not None and device.type != "cpu":  # on another device its draws are others anyway
+            torch.get_device_module(device).set_rng_state(state["random_device"])
         if state["random_loader"] is not None:
             loader.generator.set_state(state["random_loader"])
         history[:] = [Epoch(*epoch) for epoch in state["history"]]
@@ -158,8 +159,8 @@ def fit(model: nn.Module, train_loader: Iterable, validation_loader: Iterable | 
     checkpoint : path, optional
         Written after each epoch, whole or not at all.
     resume : bool
-        Go on from `checkpoint` if that file exists. On the same machine the result is bit for bit
-        that of a training which was never interrupted.
+        Go on from `checkpoint` if that file exists, on whichever device. On the CPU of the same machine
+        the result is bit for bit that of a training which was never interrupted.
     settings : dict, optional
         Kept in the checkpoint; resuming with others is refused.
     report_every : int

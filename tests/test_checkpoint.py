@@ -13,6 +13,7 @@ from mnist_tutorial.checkpoint import (
     save_checkpoint,
     save_weights,
 )
+from mnist_tutorial.model import FastNet
 
 
 def test_saved_weights_give_the_same_outputs(tmp_path):
@@ -86,6 +87,14 @@ def test_refuses_missing_files_and_folders(tmp_path):
     for path in (tmp_path / "none.pt", tmp_path):
         with pytest.raises(CheckpointError, match="no such file"):
             load_checkpoint(path)
+
+
+def test_finds_the_network_that_the_weights_are_of(tmp_path):
+    for net in (Net(), FastNet()):
+        save_weights(tmp_path / "net.pt", net, {"name": "mine"})
+        loaded = load_pretrained(tmp_path / "net.pt")
+        assert type(loaded) is type(net) and loaded.weights_name == "mine"
+        assert all(torch.equal(weight, net.state_dict()[name]) for name, weight in loaded.state_dict().items())
 
 
 def test_refuses_weights_of_another_network(tmp_path):

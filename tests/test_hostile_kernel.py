@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import nbformat
+from IPython.core.inputtransformer2 import TransformerManager
 from nbclient import NotebookClient
 from tally import record
 
@@ -33,7 +34,8 @@ def test_chapters_in_a_careless_learners_hands(tmp_path, sample):
     for chapter in CHAPTERS:
         notebook = nbformat.read(FOLDER / f"{chapter}.ipynb", as_version=4)
         sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-        asked[chapter] = cell(f"sources = {sources!r}{ALONE}"), len(sources)
+        plain = [TransformerManager().transform_cell(source) for source in sources]  # %pip is not Python
+        asked[chapter] = cell(f"sources = {plain!r}{ALONE}"), len(sources)
         cells += [asked[chapter][0], *map(cell, sources), *map(cell, sources), cell("%reset -f")]
     notebook.cells = cells
     client = NotebookClient(notebook, timeout=120, kernel_name="python3",

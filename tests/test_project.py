@@ -13,6 +13,8 @@ import nbformat
 import pytest
 import yaml
 from exercises import find_exercises, find_solutions
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 import mnist_tutorial
 
@@ -74,6 +76,19 @@ def test_notebook_has_the_courses_rhythm(path):
         assert part in text
     lines = [len(cell.source.splitlines()) for cell in cells if cell.cell_type == "code"]
     assert sorted(lines)[len(lines) // 2] <= 6 and max(lines) <= 30
+
+
+def test_first_cell_installs_the_course_where_it_is_missing(monkeypatch):
+    first = {next(cell.source for cell in read(path).cells if cell.cell_type == "code") for path in NOTEBOOKS}
+    (source,), asked = first, []
+    shell = InteractiveShell(config=Config(HistoryManager={"enabled": False}))
+    shell.register_magic_function(asked.append, magic_name="pip")
+    shell.run_cell(source).raise_error()
+    assert not asked  # it is there
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("builtins.input", lambda prompt: "https://example.org/somebody/course")
+    shell.run_cell(source).raise_error()
+    assert asked == ["install --quiet git+https://example.org/somebody/course"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -6,7 +6,7 @@ from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR
 from torch.utils.data import DataLoader, TensorDataset
 
-from mnist_tutorial.checkpoint import CheckpointError, load_checkpoint
+from mnist_tutorial.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from mnist_tutorial.data import tensor_loader
 from mnist_tutorial.training import evaluate, fit, train_one_epoch
 
@@ -105,6 +105,13 @@ def test_resuming_gives_the_same_bits(tmp_path):
     history = second.fit(4, checkpoint=tmp_path / "a.pt", resume=True)
     assert torch.equal(second.weights(), whole.weights())
     assert without_times(history) == without_times(expected)
+
+
+def test_a_training_begun_on_a_gpu_goes_on_without_one(tmp_path):
+    Setup().fit(1, checkpoint=tmp_path / "a.pt")
+    state = load_checkpoint(tmp_path / "a.pt")
+    save_checkpoint(tmp_path / "a.pt", {**state, "random_device": torch.zeros(16, dtype=torch.uint8)})
+    assert len(Setup().fit(2, checkpoint=tmp_path / "a.pt", resume=True)) == 2
 
 
 def test_same_seed_same_bits_other_seed_others():
