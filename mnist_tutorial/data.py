@@ -294,7 +294,7 @@ def tensor_loader(dataset: TensorDataset, batch_size: int = 64, *, shuffle: bool
     generator = torch.Generator().manual_seed(seed)
     sampler = RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
 
-    def prepare(batch):
+    def collate(batch):
         images, labels = batch
         if images.dtype == torch.uint8:
             images = normalise(images)
@@ -302,7 +302,7 @@ def tensor_loader(dataset: TensorDataset, batch_size: int = 64, *, shuffle: bool
 
     # The sampler gives whole batches of indices and the DataLoader passes them on as they are.
     return DataLoader(dataset, sampler=BatchSampler(sampler, batch_size, drop_last=False), batch_size=None,
-                      collate_fn=prepare, generator=generator)
+                      collate_fn=collate, generator=generator)
 
 
 class Loaders(NamedTuple):

@@ -53,7 +53,7 @@ class FastNet(nn.Module):
 
     Filters that move two pixels at a time take the place of pooling: a quarter of the positions is computed, not
     all of them and three quarters thrown away. The first layer is not learned but set, by :meth:`set_filters`, so
-    that the long way back through the second layer to the first need not be computed.
+    that the long way back through the second layer to the first need not be computed. Until then it is random.
     """
 
     def __init__(self):

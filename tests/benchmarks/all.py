@@ -1,6 +1,6 @@
 """All of the course's speed in one table, idle and beside a busy program.
 
-    python tests/benchmarks/all.py               about 25 minutes, on an idle machine
+    python tests/benchmarks/all.py               about 20 minutes, on an idle machine
     python tests/benchmarks/all.py --quick       four minutes: few repeats, nothing that takes minutes
 
 Contenders are measured in turn, round after round, in this one run; the table has medians and the range. It is
@@ -229,9 +229,8 @@ def main():
     def fast_rows(condition, threads, seeds):
         trained = [fast(test, seed, threads) for seed in range(seeds)]
         accuracies = [accuracy[-1] for _, accuracy in trained]
-        spread = statistics.stdev(accuracies)
-        return add(f"to 99 %: recipe fast, {plural(threads)}", condition, "s", [seconds for seconds, _ in trained],
-                   f"test accuracy {statistics.mean(accuracies):.2%} ± {spread:.2%}")
+        add(f"to 99 %: recipe fast, {plural(threads)}", condition, "s", [seconds for seconds, _ in trained],
+            f"test accuracy {statistics.mean(accuracies):.2%} ± {statistics.stdev(accuracies):.2%}")
 
     loaders, stock = mnist_loaders(allow_sample=False), stock_loader()
     test, batches, both = loaders.test, 40 if quick else 150, sorted({1, CORES})
