@@ -104,7 +104,7 @@ def _state(model, optimizer, scheduler, loader, history) -> dict:
         "optimizer": optimizer.state_dict(),
         "scheduler": scheduler and scheduler.state_dict(),
         "random": torch.get_rng_state(),
-        "random_device": None if device.type == "cpu" else torch.get_device_module(device).get_rng_state(),
+        "random_device": {} if device.type == "cpu" else {device.type: torch.get_device_module(device).get_rng_state()},
         "random_loader": generator and generator.get_state(),
         "history": [list(epoch) for epoch in history],
     })
@@ -119,8 +119,8 @@ def _restore(state, model, optimizer, scheduler, loader, history) -> None:
             scheduler.load_state_dict(state["scheduler"])
         torch.set_rng_state(state["random"])
         device = next(model.parameters()).device
-        if state["random_device"] is not None and device.type != "cpu":  # on another device its draws are others anyway
-            torch.get_device_module(device).set_rng_state(state["random_device"])
+        if device.type in state["random_device"]:  # another kind of device draws other numbers anyway
+            torch.get_device_module(device).set_rng_state(state["random_device"][device.type])
         if state["random_loader"] is not None:
             loader.generator.set_state(state["random_loader"])
         history[:] = [Epoch(*epoch) for epoch in state["history"]]

@@ -103,6 +103,13 @@ def test_refuses_weights_of_another_network(tmp_path):
         load_pretrained(tmp_path / "other.pt")
 
 
+@pytest.mark.filterwarnings("ignore")  # as in a program that lets warnings pass
+def test_refuses_complex_weights(tmp_path):
+    save_checkpoint(tmp_path / "net.pt", {name: weight + 1j for name, weight in Net().state_dict().items()})
+    with pytest.raises(CheckpointError, match="another network"):
+        load_pretrained(tmp_path / "net.pt")
+
+
 def test_a_failed_write_leaves_the_older_file_alone(tmp_path, monkeypatch):
     path = tmp_path / "a.pt"
     save_checkpoint(path, {"epoch": 1})

@@ -110,7 +110,7 @@ def test_resuming_gives_the_same_bits(tmp_path):
 def test_a_training_begun_on_a_gpu_goes_on_without_one(tmp_path):
     Setup().fit(1, checkpoint=tmp_path / "a.pt")
     state = load_checkpoint(tmp_path / "a.pt")
-    save_checkpoint(tmp_path / "a.pt", {**state, "random_device": torch.zeros(16, dtype=torch.uint8)})
+    save_checkpoint(tmp_path / "a.pt", {**state, "random_device": {"cuda": torch.zeros(16, dtype=torch.uint8)}})
     assert len(Setup().fit(2, checkpoint=tmp_path / "a.pt", resume=True)) == 2
 
 
