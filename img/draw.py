@@ -1,14 +1,15 @@
 """Draw the course's sample pictures: handwriting, paper, light and camera, all made by code.
 
-    python img/draw.py          re-creates every file beside this script (about half a minute on one core)
+    python img/draw.py     re-creates every file beside this script (about half a minute, one core)
 
-Nothing is copied from a font, a data set or a photo.  Each digit is a hand-made list of pen positions
-(SKELETONS) that is shaken a little, drawn with a pen of changing pressure, put on a sheet of paper, lit,
-and seen through a small camera.  The tables at the bottom say what is in each picture; change a seed
-there and the same digit is written by another hand.
+Nothing is copied from a font, a data set or a photo.  Each digit is a hand-made list of pen
+positions (`SKELETONS` in mnist_tutorial/live/pen.py) that is shaken a little, drawn with a pen of
+changing pressure, put on a sheet of paper, lit, and seen through a small camera.  The tables at the
+bottom say what is in each picture; change a seed there and the same digit is written by another
+hand.
 
 Images are float arrays (height, width, 3), RGB, 0..1; masks are (height, width), 0..1.
-Positions are (x, y), y down; in SKELETONS a digit is one unit high.
+Positions are (x, y), y down; a digit is written one unit high.
 """
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,66 +18,27 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from mnist_tutorial.live.pen import curve, skeleton
+
 cv2.setNumThreads(1)
 HERE = Path(__file__).parent
 SUPERSAMPLE = 2  # pictures are drawn this many times larger and shrunk at the end
 
-# digit -> styles -> strokes -> pen positions; a position given twice is a corner.
-SKELETONS = {
-    "0": [[[(.40, .05), (.22, .05), (.08, .27), (.04, .58), (.12, .87), (.29, .99), (.46, .86), (.55, .54), (.52, .23),
-            (.40, .06), (.27, .03)]]],
-    "1": [[[(.31, .0), (.29, .33), (.25, .7), (.22, 1.)]],
-          [[(.08, .27), (.2, .15), (.33, .0), (.33, .0), (.31, .38), (.28, .74), (.27, 1.)]]],
-    "2": [[[(.06, .25), (.11, .10), (.27, .01), (.46, .06), (.53, .25), (.44, .48), (.25, .74), (.04, .96), (.04, .96),
-            (.22, .92), (.42, .95), (.66, .91)]],
-          [[(.07, .22), (.14, .07), (.31, .01), (.48, .09), (.50, .29), (.37, .58), (.17, .88), (.05, .95), (.01, .86),
-            (.10, .80), (.27, .88), (.46, .98), (.67, .90)]]],
-    "3": [[[(.05, .15), (.16, .04), (.34, .02), (.47, .14), (.41, .32), (.20, .45), (.20, .45), (.41, .48), (.55, .65),
-            (.49, .87), (.30, .99), (.10, .96), (.01, .86)]]],
-    "4": [[[(.30, .02), (.22, .23), (.12, .43), (.03, .61), (.03, .61), (.28, .62), (.64, .57)],
-           [(.51, .22), (.47, .48), (.44, .78), (.41, 1.03)]]],
-    "5": [[[(.17, .05), (.14, .20), (.08, .43), (.08, .43), (.24, .36), (.44, .42), (.53, .61), (.46, .85), (.26, .99),
-            (.09, .95), (.0, .86)], [(.16, .06), (.35, .06), (.59, .0)]]],
-    "6": [[[(.45, .0), (.29, .13), (.13, .38), (.05, .68), (.12, .91), (.29, 1.), (.46, .90), (.51, .71), (.41, .58),
-            (.25, .59), (.10, .75)]]],
-    "7": [[[(.03, .14), (.09, .08), (.28, .10), (.48, .06), (.61, .05), (.61, .05), (.54, .24), (.41, .50), (.32, .76),
-            (.28, 1.02)]],
-          [[(.0, .10), (.14, .06), (.36, .07), (.58, .02), (.58, .02), (.50, .26), (.37, .52), (.27, .78), (.22, 1.)],
-           [(.15, .53), (.34, .50), (.55, .46)]]],
-    "8": [[[(.47, .14), (.35, .02), (.18, .04), (.10, .19), (.20, .36), (.40, .51), (.53, .70), (.47, .91), (.28, 1.),
-            (.09, .91), (.07, .71), (.21, .52), (.40, .36), (.51, .19), (.46, .07)]]],
-    "9": [[[(.47, .15), (.36, .02), (.16, .06), (.06, .26), (.13, .43), (.29, .44), (.43, .30), (.49, .11), (.49, .11),
-            (.49, .38), (.45, .68), (.37, 1.02)]]],
-}
-
 
 def noise(shape, scale, rng):
-    """Smooth noise (height, width), mean about 0, deviation 1; scale: size of its blobs in pixels (x, y)."""
+    """Smooth noise (height, width), mean about 0, deviation 1; scale: blobs in pixels (x, y)."""
     small = [max(2, round(n / s)) + 3 for n, s in zip(shape, scale[::-1])]
-    field = cv2.resize(rng.standard_normal(small).astype(np.float32), shape[::-1], interpolation=cv2.INTER_CUBIC)
+    field = rng.standard_normal(small).astype(np.float32)
+    field = cv2.resize(field, shape[::-1], interpolation=cv2.INTER_CUBIC)
     return field / field.std()
 
 
-def curve(points, steps=24):
-    """Catmull-Rom curve through points (n, 2), with corners where a point is repeated -> (m, 2)."""
-    corners = np.flatnonzero((points[1:] == points[:-1]).all(1)) + 1
-    t = np.linspace(0, 1, steps, endpoint=False)[:, None]
-    pieces = []
-    for part in np.split(points, corners):
-        p = np.vstack([2 * part[0] - part[1], part, 2 * part[-1] - part[-2]])
-        for a, b, c, d in zip(p, p[1:], p[2:], p[3:]):
-            pieces.append(b + t / 2 * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a))))
-        pieces.append(part[-1:])
-    return np.vstack(pieces)
-
-
 def write_digit(digit, style, shake, slant, rng):
-    """One digit by hand -> list of strokes (m, 2), one unit high; shake: jitter of the pen positions, in units."""
+    """One digit by hand -> list of strokes (m, 2), one unit high; shake: jitter, in units."""
     turn, lean = rng.normal(0, .03), slant + rng.normal(0, .04)
     form = np.array([[rng.normal(1, .05), turn], [-turn - lean, rng.normal(1, .03)]])
     strokes = []
-    for points in SKELETONS[digit][style % len(SKELETONS[digit])]:
-        points = np.array(points)
+    for points in skeleton(digit, style):
         moved = points + rng.normal(0, shake, points.shape)
         corner = np.flatnonzero((points[1:] == points[:-1]).all(1))
         moved[corner + 1] = moved[corner]
@@ -104,7 +66,7 @@ def write_rows(scene):
 
 
 def pressure_along(line, rng):
-    """Evenly spaced pen positions (m, 2), half a pixel apart, and the pressure at each (m,), about 0.5..1.1."""
+    """Pen positions (m, 2), half a pixel apart, and the pressure at each (m,), about 0.5..1.1."""
     step = np.r_[0, np.hypot(*np.diff(line, axis=0).T)].cumsum()
     at = np.arange(0, step[-1], .5)
     line = np.stack([np.interp(at, step, line[:, k]) for k in (0, 1)], 1)
@@ -117,34 +79,39 @@ def pressure_along(line, rng):
 
 
 def ink_mask(shape, strokes, scene, unit, rng):
-    """Strokes in pixels -> how much ink lies where (height, width), 0..1; unit: digit height in pixels."""
+    """Strokes in pixels -> amount of ink (height, width), 0..1; unit: digit height in pixels."""
     mask, nib = np.zeros(shape, np.float32), scene.nib * unit
     for stroke in strokes:
         layer = np.zeros(shape, np.uint8)
         for (x, y), p in zip(*pressure_along(stroke, rng)):
             radius, ink = nib / 2 * (1 - scene.flex + scene.flex * p), 205 + 40 * min(p, 1)
-            cv2.circle(layer, (round(x * 16), round(y * 16)), round(radius * 16), ink, -1, cv2.LINE_AA, 4)
+            at, radius = (round(x * 16), round(y * 16)), round(radius * 16)
+            cv2.circle(layer, at, radius, ink, -1, cv2.LINE_AA, 4)
         mask = 1 - (1 - mask) * (1 - layer / np.float32(255))  # crossing strokes are darker
     y, x = np.indices(shape, np.float32)
     dx, dy = [scene.rough * nib * noise(shape, (5, 5), rng) for _ in "xy"]
     mask = cv2.remap(mask, x + dx, y + dy, cv2.INTER_LINEAR)
     mask = cv2.GaussianBlur(mask, (0, 0), .9)
-    grain = np.clip(.5 + .25 * noise(shape, (2.5, 2.5), rng) + .1 * noise(shape, (12, 6), rng), 0, 1)
+    fine, coarse = noise(shape, (2.5, 2.5), rng), noise(shape, (12, 6), rng)
+    grain = np.clip(.5 + .25 * fine + .1 * coarse, 0, 1)
     return np.clip((mask - scene.tooth * grain) / max(.4, 1 - scene.tooth), 0, 1)
 
 
 def paper(shape, scene, pitch, rng):
-    """An empty sheet or board (height, width, 3) with fibres, smudges and ruling; pitch: line distance in pixels."""
-    fibre = noise(shape, (2, 2), rng) + .7 * noise(shape, (7, 3), rng) + .7 * noise(shape, (3, 9), rng)
+    """An empty sheet or board (height, width, 3), with ruling; pitch: line distance in pixels."""
+    fibre = noise(shape, (2, 2), rng)
+    fibre = fibre + .7 * noise(shape, (7, 3), rng) + .7 * noise(shape, (3, 9), rng)
     cloud = noise(shape, (900, 600), rng) + .3 * noise(shape, (160, 120), rng)
-    sheet = np.array(scene.paper, np.float32) / 255 * (1 + scene.fibre * fibre + scene.smudge * cloud)[..., None]
+    texture = 1 + scene.fibre * fibre + scene.smudge * cloud
+    sheet = np.array(scene.paper, np.float32) / 255 * texture[..., None]
     lines = np.zeros(shape, np.float32)
     start = rng.uniform(0, pitch)
     for at in np.arange(start, max(shape), pitch):
+        at = round(at * 16)
         if scene.ruling:
-            cv2.line(lines, (0, round(at * 16)), (shape[1] * 16, round(at * 16)), 1., 2, cv2.LINE_AA, 4)
+            cv2.line(lines, (0, at), (shape[1] * 16, at), 1., 2, cv2.LINE_AA, 4)
         if scene.ruling == "squares":
-            cv2.line(lines, (round(at * 16), 0), (round(at * 16), shape[0] * 16), 1., 2, cv2.LINE_AA, 4)
+            cv2.line(lines, (at, 0), (at, shape[0] * 16), 1., 2, cv2.LINE_AA, 4)
     lines = cv2.GaussianBlur(lines, (0, 0), .8) * (.85 + .12 * noise(shape, (20, 20), rng))
     return blend(sheet, scene.rule_ink, .75 * lines)
 
@@ -159,7 +126,8 @@ def wood(shape, rng):
     """A wooden desk top (height, width, 3): long grain lines bent by slow noise."""
     y, x = np.indices(shape, np.float32)
     depth = .12 * x + y + 60 * noise(shape, (1100, 170), rng) + 8 * noise(shape, (350, 60), rng)
-    rings = np.abs((depth / 34 + .8 * noise(shape, (1500, 90), rng)) % 1 - .35)  # sharp late-wood lines, soft between
+    # late wood: lines that are sharp on one side, soft on the other
+    rings = np.abs((depth / 34 + .8 * noise(shape, (1500, 90), rng)) % 1 - .35)
     pores = noise(shape, (38, 1.5), rng) * np.clip(.6 + .5 * noise(shape, (200, 40), rng), 0, 1)
     tone = 1 - .16 * np.exp(-rings * 7) + .035 * pores + .06 * noise(shape, (500, 90), rng)
     seam = np.exp(-np.abs(y - .12 * x - .8 * shape[0]) / 3)
@@ -168,19 +136,21 @@ def wood(shape, rng):
 
 
 def view(shape, page_shape, scale, tilt, keystone, centre=(.5, .5)):
-    """Homography that lays a page (its shape) on a frame; scale: page pixels -> frame pixels, tilt in degrees,
-    keystone: how much narrower the far edge looks, centre: where the page's middle comes to lie, 0..1."""
+    """Homography that lays a page (its shape) on a frame; scale: page pixels -> frame pixels, tilt
+    in degrees, keystone: how much narrower the far edge looks, centre: of the page, 0..1."""
     h, w = page_shape
     corners = np.array([(-w, -h), (w, -h), (w, h), (-w, h)], np.float32) / 2 * scale
     corners[:2] *= [1 - keystone, 1 - keystone / 2]
     corners[1] *= 1 + keystone / 4
     a = np.radians(tilt)
-    seen = corners @ np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]]) + np.array(centre) * shape[::-1]
-    return cv2.getPerspectiveTransform(np.array([(0, 0), (w, 0), (w, h), (0, h)], np.float32), seen.astype(np.float32))
+    turn = np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]])
+    seen = corners @ turn + np.array(centre) * shape[::-1]
+    sheet = np.array([(0, 0), (w, 0), (w, h), (0, h)], np.float32)
+    return cv2.getPerspectiveTransform(sheet, seen.astype(np.float32))
 
 
 def lighting(shape, scene, rng):
-    """Brightness of the scene (height, width, 3): falls off from the lamp's side, with the shadow of a hand."""
+    """Brightness of the scene (height, width, 3): less far from the lamp, and below a hand."""
     h, w = shape
     y, x = np.mgrid[-1:1:h * 1j, -1:1:w * 1j].astype(np.float32)
     side, amount = np.radians(scene.light[0]), scene.light[1]
@@ -192,8 +162,9 @@ def lighting(shape, scene, rng):
         middle = np.array([px * w, py * h]) + unit * (ahead * way + aside * way[::-1] * [-1, 1])
         cv2.ellipse(hand, (middle.tolist(), (2 * long * unit, 2 * wide * unit), angle), 1., -1)
     shade = cv2.GaussianBlur(hand, (0, 0), soft * unit)
-    tint = np.array([1.1, 1.06, .98], np.float32)  # the lamp is warm, the shadow is lit by a cooler room
-    return (bright * (1 - dark * shade))[..., None] * (tint + (1 - tint) * (.4 + .6 * shade[..., None]))
+    tint = np.array([1.1, 1.06, .98], np.float32)  # a warm lamp; a cooler room lights the shadow
+    shade = shade[..., None]
+    return bright[..., None] * (1 - dark * shade) * (tint + (1 - tint) * (.4 + .6 * shade))
 
 
 def photograph(frame, scene, rng):
@@ -201,7 +172,8 @@ def photograph(frame, scene, rng):
     small = cv2.resize(frame, scene.size, interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(np.clip(small, 0, 1), (0, 0), scene.blur)
     shape = small.shape[:2]
-    grains = np.dstack([noise(shape, (1.6, 1.6), rng) * .6 for _ in "rgb"]) + noise(shape, (1.3, 1.3), rng)[..., None]
+    coloured = np.dstack([noise(shape, (1.6, 1.6), rng) * .6 for _ in "rgb"])
+    grains = coloured + noise(shape, (1.3, 1.3), rng)[..., None]
     small += scene.noise * grains * (.5 + .5 * np.sqrt(1 - small))
     return (np.clip(small, 0, 1) * 255 + .5).astype(np.uint8)
 
@@ -219,18 +191,22 @@ def draw(scene):
     page *= 1 + .01 * noise(page_shape, (700, 500), rng)[..., None]  # paper is never quite flat
     lay = view(shape, page_shape, 1, scene.tilt, scene.keystone, scene.page_at)
     frame = wood(shape, rng)
-    covered = cv2.warpPerspective(np.ones(page_shape, np.float32), lay, shape[::-1], flags=cv2.INTER_AREA)
+    covered = np.ones(page_shape, np.float32)
+    covered = cv2.warpPerspective(covered, lay, shape[::-1], flags=cv2.INTER_AREA)
     frame *= 1 - .55 * cv2.GaussianBlur(np.roll(covered, (7, 5), (0, 1)), (0, 0), 9)[..., None]
-    frame = blend(frame, cv2.warpPerspective(page, lay, shape[::-1], flags=cv2.INTER_LINEAR), covered)
+    page = cv2.warpPerspective(page, lay, shape[::-1], flags=cv2.INTER_LINEAR)
+    frame = blend(frame, page, covered)
     return photograph(frame * lighting(shape, scene, rng), scene, rng)
 
 
 def room(shape, rng):
-    """What is behind the sheet, out of focus: a dim wall, a window, a shelf, a door (height, width, 3)."""
+    """The room behind the sheet, out of focus: wall, window, shelf, door (height, width, 3)."""
     h, w = shape
-    wall = np.array([104, 94, 84], np.float32) / 255 * np.linspace(1.1, .6, h, dtype=np.float32)[:, None, None]
+    fading = np.linspace(1.1, .6, h, dtype=np.float32)[:, None, None]
+    wall = np.array([104, 94, 84], np.float32) / 255 * fading
     wall = np.repeat(wall, w, 1)
-    books = [(x, rng.uniform(.31, .37), x + .02, .50, rng.uniform(30, 115, 3)) for x in np.arange(.70, .97, .022)]
+    books = [(x, rng.uniform(.31, .37), x + .02, .50, rng.uniform(30, 115, 3))
+             for x in np.arange(.70, .97, .022)]
     for x0, y0, x1, y1, colour in FURNITURE + books:
         corners = (round(x0 * w), round(y0 * h)), (round(x1 * w), round(y1 * h))
         cv2.rectangle(wall, *corners, (np.array(colour) / 255).tolist(), -1)
@@ -238,27 +214,30 @@ def room(shape, rng):
 
 
 def limb(image, start, end, thick, colour):
-    """Lay a rounded, shaded limb from start to end over an RGBA image, in place; thick: radius at both ends, pixels."""
+    """Lay a rounded, shaded limb from start to end over an RGBA image; thick: both radii."""
     y, x = np.indices(image.shape[:2], np.float32)
     start, way = np.array(start), np.subtract(end, start)
     along = np.clip(((x - start[0]) * way[0] + (y - start[1]) * way[1]) / (way @ way), 0, 1)
     away = np.hypot(x - start[0] - along * way[0], y - start[1] - along * way[1])
     radius = thick[0] + along * (thick[1] - thick[0])
     inside = np.clip(radius - away + .5, 0, 1)
-    lit = .5 + .5 * np.sqrt(np.clip(1 - (away / radius) ** 2, 0, 1)) - .12 * (x - start[0] - along * way[0]) / radius
+    bulge = np.sqrt(np.clip(1 - (away / radius) ** 2, 0, 1))
+    lit = .5 + .5 * bulge - .12 * (x - start[0] - along * way[0]) / radius
     image[..., :3] *= 1 - .2 * np.exp(-np.maximum(away - radius, 0) / 7)[..., None]  # its shadow
-    image[..., :3] = blend(image[..., :3], np.array(colour, np.float32) / 255 * lit[..., None], inside)
+    skin = np.array(colour, np.float32) / 255 * lit[..., None]
+    image[..., :3] = blend(image[..., :3], skin, inside)
     image[..., 3] = np.maximum(image[..., 3], inside)
 
 
 def held_sheet(scene, rng):
-    """A sheet with a digit, a hand and a sleeve below it -> RGBA (height, width, 4), black where it is clear."""
+    """A sheet with a digit, a hand and a sleeve below it -> RGBA (height, width, 4)."""
     w, h = scene.size
     image = np.zeros((2 * h + 100, w + 160, 4), np.float32)
     limb(image, (.90 * w, 1.40 * h), (.84 * w, 1.04 * h), (44, 54), (172, 118, 94))
     unit = scene.height * h
     page = paper((h, w), scene, 1, rng) * (1 + .03 * np.sin(np.linspace(-2, 3, w)))[:, None]
-    mask = ink_mask((h, w), [s * unit + np.multiply(scene.at, scene.size) for s in write_rows(scene)], scene, unit, rng)
+    strokes = [s * unit + np.multiply(scene.at, scene.size) for s in write_rows(scene)]
+    mask = ink_mask((h, w), strokes, scene, unit, rng)
     image[:h, :w, :3], image[:h, :w, 3] = blend(page, scene.ink, mask), 1
     limb(image, (.91 * w, 1.36 * h), (.83 * w, .94 * h), (46, 17), (196, 140, 114))
     limb(image, (.835 * w, .955 * h), (.828 * w, .925 * h), (9.5, 9.5), (222, 176, 158))
@@ -267,12 +246,13 @@ def held_sheet(scene, rng):
 
 
 def sway(t, rest):
-    """Where the sheet is at time t, in frames -> homography sheet to frame, and how far it is pulled away, 0..1."""
+    """The sheet at time t, in frames -> homography sheet to frame, and how far it is gone, 0..1."""
     w, h = rest.size
     period = HOLD + 2 * SLIDE
     phase = (t + SLIDE) % period
     gone = max(0, SLIDE - phase, phase - SLIDE - HOLD) / SLIDE
-    shift = np.array([320 + 20 * np.sin(t / 17) + 60 * gone, 205 + 9 * np.sin(t / 11 + 1) + 430 * gone ** 1.5])
+    shift = np.array([320 + 20 * np.sin(t / 17) + 60 * gone,
+                      205 + 9 * np.sin(t / 11 + 1) + 430 * gone ** 1.5])
     scale = 1 + .04 * np.sin(t / 23 + 2)
     tilt, keystone = -3 + 4 * np.sin(t / 19) - 12 * gone, .03 + .04 * np.sin(t / 29)
     lay = view(FRAME[::-1], (h, w), scale, tilt, keystone, shift / FRAME)
@@ -280,7 +260,7 @@ def sway(t, rest):
 
 
 def film(scenes, background, rng):
-    """Yield the frames of the clip, uint8 (height, width, 3): each sheet in turn, moved, lit and seen by a webcam."""
+    """Yield the frames of the clip, uint8 (height, width, 3): each sheet in turn, moved and lit."""
     sheets, exposure = [held_sheet(s, rng) for s in scenes], 1.
     y, x = np.mgrid[-1:1:FRAME[1] * 1j, -1:1:FRAME[0] * 1j].astype(np.float32)
     vignette = 1.05 - .12 * (x * x + y * y)
@@ -290,35 +270,39 @@ def film(scenes, background, rng):
             lay, gone = sway(moment, scenes[0])
             sheet = sheets[int(moment + SLIDE) // (HOLD + 2 * SLIDE)]
             seen = cv2.warpPerspective(sheet, lay, FRAME, flags=cv2.INTER_LINEAR)
-            picture = picture + (background * (1 - seen[..., 3:]) + .82 * seen[..., :3]) / len(open_for)
+            light = background * (1 - seen[..., 3:]) + .82 * seen[..., :3]
+            picture = picture + light / len(open_for)
         exposure += .2 * (1 + .2 * gone + .03 * np.sin(t / 13) - exposure)
-        picture = cv2.GaussianBlur(picture * (vignette * round(exposure, 2))[..., None], (0, 0), scenes[0].blur)
+        picture = picture * (vignette * round(exposure, 2))[..., None]
+        picture = cv2.GaussianBlur(picture, (0, 0), scenes[0].blur)
         yield from REPEAT * [(np.clip(picture, 0, 1) * 255 + .5).astype(np.uint8)]
 
 
 def save_film(frames, path, fps=30):
     """Write frames as VP8, which browsers play.
 
-    OpenCV fixes the bit rate so high that noise is kept bit by bit; only calm frames keep the file small.
+    OpenCV fixes the bit rate so high that noise is kept bit by bit; calm frames keep it small.
     """
     height, width = frames[0].shape[:2]
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"VP80"), fps, (width, height))
     for frame in frames:
         writer.write(frame[..., ::-1].copy())
     writer.release()
-    print(f"{path.name:12} {path.stat().st_size / 1024:5.0f} KB  {width}x{height}  {len(frames)} frames")
+    size = path.stat().st_size / 1024
+    print(f"{path.name:12} {size:5.0f} KB  {width}x{height}  {len(frames)} frames")
 
 
 def save(picture, path, quality):
     """Write a uint8 picture as PNG or, with this quality, as JPEG."""
     options = {"quality": quality} if path.suffix == ".jpg" else {}
     Image.fromarray(picture).save(path, optimize=True, **options)
-    print(f"{path.name:12} {path.stat().st_size / 1024:5.0f} KB  {picture.shape[1]}x{picture.shape[0]}")
+    size, (height, width) = path.stat().st_size / 1024, picture.shape[:2]
+    print(f"{path.name:12} {size:5.0f} KB  {width}x{height}")
 
 
 @dataclass
 class Scene:
-    """One picture.  Lengths are fractions of the frame's height, positions fractions of the frame, colours 0..255."""
+    """One picture.  Lengths are in heights of the frame, positions 0..1 of it, colours 0..255."""
     name: str
     seed: int
     rows: tuple                    # the digits, one text per row
@@ -343,34 +327,39 @@ class Scene:
     page_at: tuple = (.5, .5)
     tilt: float = 2
     keystone: float = .06
-    light: tuple = (140, .3)       # direction the lamp is in, degrees; how much darker the far side is
-    shadow: tuple = (.9, .9, 50, .4, .04)  # of the hand: x, y, direction of the arm, darkness, softness
+    light: tuple = (140, .3)       # direction of the lamp, degrees; how much darker the far side is
+    shadow: tuple = (.9, .9, 50, .4, .04)  # of the hand: x, y, direction, darkness, softness
     blur: float = .7               # pixels
     noise: float = .009
     quality: int = 85              # of a JPEG
 
 
 SCENES = [
-    Scene("7.png", 700, ("7",), (360, 480), .33, (.44, .46), tooth=.25, nib=.042, noise=.003, fibre=.006, keystone=.08,
-          light=(150, .38), shadow=(.93, .86, 62, .42, .035)),
-    Scene("2.jpg", 1000, ("2",), (480, 640), .4, (.52, .47), ink=(226, 226, 216), nib=.085, tooth=.95, slant=.05,
-          paper=(64, 78, 71), fibre=.02, smudge=.06, tilt=-3, light=(60, .35), shadow=(1.4, 1.4, 50, 0, .1)),
-    Scene("3.jpg", 200, ("3",), (640, 480), .46, (.42, .5), ink=(28, 27, 30), nib=.13, flex=.25, tooth=.04, rough=.01,
-          paper=(250, 250, 250), tilt=4, light=(30, .4), shadow=(.06, .9, 115, .3, .06)),
-    Scene("4.jpg", 4, ("4",), (480, 640), .3, (.55, .42), ink=(176, 38, 44), nib=.055, ruling="squares", pitch=.06,
-          tilt=-5, light=(80, .35), shadow=(.75, .88, 70, .35, .03)),
-    Scene("5.jpg", 5, ("5",), (480, 640), .26, (.42, .5), ink=(132, 131, 134), nib=.034, tooth=.85, ruling="lines",
-          pitch=.095, keystone=.1, light=(200, .35), shadow=(.82, .72, 40, .4, .04)),
-    Scene("8.jpg", 8, ("8",), (640, 480), .3, (.47, .49), ink=(30, 30, 36), nib=.06, page=.6, page_at=(.47, .5),
-          tilt=-7, keystone=.12, light=(120, .4), shadow=(1., .95, 50, .4, .04)),
-    Scene("page.jpg", 31, ("2026", "31415", "97580"), (900, 700), .15, nib=.045, shake=.016, keystone=.05, tilt=-1,
-          light=(130, .35), shadow=(1.02, .9, 45, .4, .04)),
+    Scene("7.png", 700, ("7",), (360, 480), .33, (.44, .46), tooth=.25, nib=.042, noise=.003,
+          fibre=.006, keystone=.08, light=(150, .38), shadow=(.93, .86, 62, .42, .035)),
+    Scene("2.jpg", 1000, ("2",), (480, 640), .4, (.52, .47), ink=(226, 226, 216), nib=.085,
+          tooth=.95, slant=.05, paper=(64, 78, 71), fibre=.02, smudge=.06, tilt=-3, light=(60, .35),
+          shadow=(1.4, 1.4, 50, 0, .1)),
+    Scene("3.jpg", 200, ("3",), (640, 480), .46, (.42, .5), ink=(28, 27, 30), nib=.13, flex=.25,
+          tooth=.04, rough=.01, paper=(250, 250, 250), tilt=4, light=(30, .4),
+          shadow=(.06, .9, 115, .3, .06)),
+    Scene("4.jpg", 4, ("4",), (480, 640), .3, (.55, .42), ink=(176, 38, 44), nib=.055,
+          ruling="squares", pitch=.06, tilt=-5, light=(80, .35), shadow=(.75, .88, 70, .35, .03)),
+    Scene("5.jpg", 5, ("5",), (480, 640), .26, (.42, .5), ink=(132, 131, 134), nib=.034, tooth=.85,
+          ruling="lines", pitch=.095, keystone=.1, light=(200, .35),
+          shadow=(.82, .72, 40, .4, .04)),
+    Scene("8.jpg", 8, ("8",), (640, 480), .3, (.47, .49), ink=(30, 30, 36), nib=.06, page=.6,
+          page_at=(.47, .5), tilt=-7, keystone=.12, light=(120, .4), shadow=(1., .95, 50, .4, .04)),
+    Scene("page.jpg", 31, ("2026", "31415", "97580"), (900, 700), .15, nib=.045, shake=.016,
+          keystone=.05, tilt=-1, light=(130, .35), shadow=(1.02, .9, 45, .4, .04)),
 ]
-HAND = [(0, 0, .17, .13), (-.15, .07, .15, .035), (-.12, -.02, .13, .04), (.4, 0, .45, .10)]  # fist, pen, finger, arm
+HAND = [  # fist, pen, finger, arm
+    (0, 0, .17, .13), (-.15, .07, .15, .035), (-.12, -.02, .13, .04), (.4, 0, .45, .10)]
 
-SHEET = dict(size=(400, 320), height=.58, at=(.42, .46), ink=(30, 29, 34), nib=.12, flex=.25, tooth=.04, rough=.012,
-             fibre=0, blur=1.3)
-FILM = [Scene("webcam", seed, (digit,), **SHEET) for digit, seed in [("3", 400), ("7", 500), ("2", 400)]]
+SHEET = dict(size=(400, 320), height=.58, at=(.42, .46), ink=(30, 29, 34), nib=.12, flex=.25,
+             tooth=.04, rough=.012, fibre=0, blur=1.3)
+FILM = [Scene("webcam", seed, (digit,), **SHEET)
+        for digit, seed in [("3", 400), ("7", 500), ("2", 400)]]
 FRAME = (640, 480)  # width, height of the clip
 HOLD, SLIDE = 42, 7  # frames that a sheet is held up, frames that it takes to come or go
 REPEAT = 2  # in a dim room a webcam opens its shutter longer and shows each picture twice

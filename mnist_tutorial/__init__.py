@@ -3,20 +3,59 @@
     >>> from mnist_tutorial import predict_image
     >>> predict_image("img/7.png").digit
     7
+
+What everybody needs stands at the top: `model`, `data`, `training` and what they use. Behind it
+are the rooms: `reading` (from any picture to digits), `live` (cameras and widgets), `recipes`
+(train better and faster) and `study` (what a network gets wrong, and why).
 """
 
-from .checkpoint import load_pretrained
-from .data import load_mnist, mnist_loaders
-from .device import pick_device
-from .model import Net
-from .pages import read_digits
-from .predict import predict_image
-from .preprocess import naive_resize, prepare
-from .recipes import RECIPES, train_net
-from .training import evaluate, fit, train_one_epoch
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # for editors and type checkers: the same names, see HOME
+    from .checkpoint import load_pretrained, save_weights
+    from .data import load_mnist, mnist_loaders
+    from .device import pick_device
+    from .live.pad import DrawingPad
+    from .model import Net
+    from .reading.find import naive_resize, prepare
+    from .reading.pages import read_digits
+    from .reading.plots import show_steps
+    from .reading.predict import predict_image
+    from .recipes.train import RECIPES, train_net
+    from .training import evaluate, fit, probabilities, train_one_epoch
 
 __version__ = "0.1.0"
 
-__all__ = ["Net", "RECIPES", "evaluate", "fit", "load_mnist", "load_pretrained", "mnist_loaders", "naive_resize",
-           "pick_device", "predict_image", "prepare", "read_digits", "train_net",
+__all__ = ["DrawingPad", "Net", "RECIPES", "evaluate", "fit", "load_mnist", "load_pretrained",
+           "mnist_loaders", "naive_resize", "pick_device", "predict_image", "prepare",
+           "probabilities", "read_digits", "save_weights", "show_steps", "train_net",
            "train_one_epoch"]
+
+# Each name is imported from its module when it is first asked for: to read a picture takes neither
+# torchvision nor matplotlib, which would double the time of `import torch`.
+HOME = {
+    "checkpoint": ("load_pretrained", "save_weights"),
+    "data": ("load_mnist", "mnist_loaders"),
+    "device": ("pick_device",),
+    "live.pad": ("DrawingPad",),
+    "model": ("Net",),
+    "reading.find": ("naive_resize", "prepare"),
+    "reading.pages": ("read_digits",),
+    "reading.plots": ("show_steps",),
+    "reading.predict": ("predict_image",),
+    "recipes.train": ("RECIPES", "train_net"),
+    "training": ("evaluate", "fit", "probabilities", "train_one_epoch"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in HOME.items():
+        if name in names:
+            value = globals()[name] = getattr(import_module(f".{module}", __name__), name)
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

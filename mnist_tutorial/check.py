@@ -1,4 +1,4 @@
-"""Look at the machine: is all there that the course needs, and what to do where it is not."""
+"""Check the machine: has it all that the course needs, and what to do where it has not."""
 
 from __future__ import annotations
 
@@ -11,35 +11,29 @@ import cv2
 import torch
 import torchvision
 
-from .checkpoint import CheckpointError, load_guard, load_pretrained
-from .data import DEFAULT_ROOT, SAMPLE, find_problems
+from .checkpoint import load_pretrained
+from .data import SAMPLE
 from .device import pick_device
-from .frames import SourceError, read_frames
-from .webcam import has_display
+from .download import DEFAULT_ROOT, find_problems
+from .errors import CheckpointError, SourceError
+from .live.display import has_display
+from .live.frames import read_frames
+from .reading.guard import load_guard
+
+OLDEST_PYTHON = (3, 10)  # that the package is written for
 
 
 class Check(NamedTuple):
-    """The outcome of one check.
-
-    Attributes
-    ----------
-    name : str
-    found : str
-        What was found.
-    advice : str
-        What to do about it; empty if nothing is amiss.
-    needed : bool
-        Whether the course cannot do without; otherwise the advice is an offer.
-    """
+    """The outcome of one check."""
 
     name: str
-    found: str
-    advice: str = ""
-    needed: bool = False
+    found: str            # the state of the machine
+    advice: str = ""      # how to mend it; empty if the check passed
+    needed: bool = False  # the course cannot run without it; otherwise the advice is an offer
 
     @property
     def mark(self) -> str:
-        """One word: "ok", "note" (works, with less) or "FAIL" (does not work)."""
+        """Return one word: "ok", "note" (works, with less) or "FAIL" (does not work)."""
         return ("FAIL" if self.needed else "note") if self.advice else "ok"
 
     def __str__(self) -> str:
@@ -48,48 +42,52 @@ class Check(NamedTuple):
 
 
 def check_python() -> Check:
-    """Python's version and the system; 3.10 or newer is needed."""
-    advice = "" if sys.version_info >= (3, 10) else "install Python 3.10 or newer and make a new environment"
-    return Check("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}", advice, True)
+    """Look for Python 3.10 or newer, and name the system."""
+    found = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    advice = "install Python 3.10 or newer and make a new environment"
+    return Check("Python", found, "" if sys.version_info >= OLDEST_PYTHON else advice, True)
 
 
 def check_torch() -> Check:
-    """PyTorch and torchvision, and whether they fit together."""
+    """Find out whether PyTorch and torchvision fit together."""
     found = f"{torch.__version__}, torchvision {torchvision.__version__}"
     try:
-        torchvision.ops.nms(torch.zeros(1, 4), torch.zeros(1), 0.5)
+        torchvision.ops.nms(torch.zeros(1, 4), torch.zeros(1), 1.0)
     except (RuntimeError, NotImplementedError):
-        return Check("PyTorch", found, "the two do not fit: run  pip install --force-reinstall torch torchvision", True)
+        advice = "the two do not fit: run  pip install --force-reinstall torch torchvision"
+        return Check("PyTorch", found, advice, True)
     return Check("PyTorch", found)
 
 
 def check_gpu() -> Check:
-    """The accelerator that PyTorch would train on."""
+    """Name the accelerator that PyTorch would train on."""
     device = pick_device()
     if device.type == "cpu":
         return Check("GPU", "none, the CPU will do the work",
-                     "not needed: this network trains in a minute or two on a CPU. If the machine has a GPU, install "
-                     "its driver and the PyTorch build for it, see https://pytorch.org/get-started")
+                     "not needed: this network trains in a minute or two on a CPU. If the machine "
+                     "has a GPU, install its driver and the PyTorch build for it, see "
+                     "https://pytorch.org/get-started")
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     return Check("GPU", f"{name}, as torch.device({str(device)!r})")
 
 
 def check_camera(index: int = 0) -> Check:
-    """A camera that OpenCV can read; it is opened for one frame and released."""
+    """Open a camera for one frame, and release it."""
     frames = read_frames(index)
     try:
         height, width = next(frames).shape[:2]
     except (SourceError, StopIteration):
         return Check("Camera", f"none at index {index}",
-                     "not needed: chapter 05 runs on a clip. Otherwise plug one in, close other programs that use "
-                     "it, allow camera access in the system's privacy settings, or try index 1")
+                     "not needed: chapter 05 runs on a clip. Otherwise plug one in, close other "
+                     "programs that use it, allow camera access in the system's privacy settings, "
+                     "or try index 1")
     finally:
         frames.close()
     return Check("Camera", f"index {index}, {width}x{height}")
 
 
 def check_window() -> Check:
-    """OpenCV, and whether it can open windows."""
+    """Find out whether OpenCV can open windows."""
     found = f"OpenCV {cv2.__version__}, "
     if has_display():
         return Check("Window", found + "can open windows")
@@ -98,7 +96,7 @@ def check_window() -> Check:
 
 
 def check_data() -> Check:
-    """MNIST on this machine; nothing is downloaded."""
+    """Look for MNIST on this machine; nothing is downloaded."""
     asked = os.environ.get("MNIST_ROOT")
     if asked == SAMPLE:
         return Check("Data", "the embedded sample, because MNIST_ROOT=sample",
@@ -107,15 +105,17 @@ def check_data() -> Check:
     root = asked or "datasets/mnist"
     if not problems:
         return Check("Data", f"MNIST is complete in {root}")
+    absent = f"{len(problems)} of the 4 files are"
     if asked:
-        return Check("Data", f"MNIST_ROOT names {root}, but {len(problems)} of the 4 files are missing or damaged",
-                     "name the folder that holds MNIST/raw, or unset MNIST_ROOT to have MNIST downloaded", True)
-    return Check("Data", f"{len(problems)} of the 4 files are not in {root} yet",
-                 "chapter 02 downloads them (12 MB); without a network a small embedded sample stands in")
+        return Check("Data", f"MNIST_ROOT names {root}, but {absent} missing or damaged",
+                     "name the folder that holds MNIST/raw, or unset MNIST_ROOT to have MNIST "
+                     "downloaded", True)
+    return Check("Data", f"{absent} not in {root} yet", "chapter 02 downloads them (12 MB); "
+                 "without a network the course uses a small embedded sample")
 
 
 def check_weights() -> Check:
-    """The trained weights that ship with the package."""
+    """Load the trained weights that ship with the package."""
     try:
         load_pretrained()
         load_guard()
@@ -124,13 +124,11 @@ def check_weights() -> Check:
     return Check("Weights", "the trained networks that ship can be loaded")
 
 
-ALL = (check_python, check_torch, check_gpu, check_camera, check_window, check_data, check_weights)
-
-
 def run_checks() -> list[Check]:
-    """Run every check, print each outcome, and give them all."""
-    checks = []
-    for check in ALL:
-        checks.append(check())
-        print(checks[-1])
-    return checks
+    """Run every check, print each outcome, and return them all."""
+    outcomes = []
+    for check in (check_python, check_torch, check_gpu, check_camera, check_window, check_data,
+                  check_weights):
+        outcomes.append(check())
+        print(outcomes[-1])
+    return outcomes

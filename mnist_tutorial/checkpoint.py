@@ -1,29 +1,109 @@
-"""Save and load: checkpoints to resume from, and weights with their card."""
+"""Save and load: snapshots and checkpoints to resume from, weights with their card."""
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import os
 import warnings
 import zipfile
-from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import torch
 
-from .model import FastNet, Guard, Net
+from .errors import CheckpointError
+from .model import FastNet, Net
 
 SHIPPED = Path(__file__).parent / "weights" / "net.pt"
-GUARD = SHIPPED.with_name("guard.pt")
 
 
-class CheckpointError(RuntimeError):
-    """A file of weights or a checkpoint cannot be used; the message says what to do."""
+class Epoch(NamedTuple):
+    """One line of a training history; losses are means, accuracies 0 to 1, `seconds` wall time.
+
+    The validation figures are NaN where there is no validation loader.
+    """
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    seconds: float
 
 
-def _write_atomically(path: Path, content: bytes) -> None:
+class Snapshot:
+    """All that the next epoch depends on, copied, so that it can be put back or saved.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+    optimizer : torch.optim.Optimizer
+    scheduler : optional
+        Of the learning rate.
+    loader : iterable
+        Its `generator`, if it has one, draws the order of the images.
+    history : list of Epoch
+        Shortened or lengthened in place when the snapshot is put back.
+
+    Attributes
+    ----------
+    state : dict
+        What was copied last: tensors, numbers, strings, and lists and dicts of them.
+    """
+
+    def __init__(self, model, optimizer, scheduler, loader, history: list[Epoch]):
+        self.model, self.optimizer, self.scheduler = model, optimizer, scheduler
+        self.generator, self.history = getattr(loader, "generator", None), history
+        self.device = next(model.parameters()).device
+        self.take()
+
+    def take(self) -> None:
+        """Copy the state of this moment."""
+        random_device = {}
+        if self.device.type != "cpu":
+            module = torch.get_device_module(self.device)
+            random_device[self.device.type] = module.get_rng_state()
+        self.state = copy.deepcopy({
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": self.scheduler and self.scheduler.state_dict(),
+            "random": torch.get_rng_state(),
+            "random_device": random_device,
+            "random_loader": self.generator and self.generator.get_state(),
+            "history": [list(epoch) for epoch in self.history],
+        })
+
+    def put_back(self, state: dict | None = None) -> None:
+        """Bring everything back to `state`, by default to what was copied last.
+
+        Raises
+        ------
+        CheckpointError
+            `state` belongs to another model, optimizer, scheduler or loader.
+        """
+        state = self.state if state is None else state
+        try:
+            self.model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            if self.scheduler is not None:
+                self.scheduler.load_state_dict(state["scheduler"])
+            torch.set_rng_state(state["random"])
+            # Another kind of device draws other numbers anyway.
+            if self.device.type in state["random_device"]:
+                module = torch.get_device_module(self.device)
+                module.set_rng_state(state["random_device"][self.device.type])
+            if state["random_loader"] is not None:
+                self.generator.set_state(state["random_loader"])
+            self.history[:] = [Epoch(*epoch) for epoch in state["history"]]
+        except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+            raise CheckpointError(
+                "the checkpoint is of another model, optimizer, scheduler or loader: "
+                f"resume with the same ones, or start anew ({error})") from error
+
+
+def write_atomically(path: Path, content: bytes) -> None:
     """Write a temporary file and move it to `path` only when it is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -47,13 +127,13 @@ def save_checkpoint(path: str | Path, state: dict) -> None:
     state : dict
         Tensors, numbers, strings, and lists and dicts of them, so that it loads safely.
     """
-    content = io.BytesIO()  # PyTorch would hide what the disk has to say behind an error of its own
+    content = io.BytesIO()  # PyTorch would hide the disk's message behind an error of its own
     torch.save(state, content)
-    _write_atomically(Path(path), content.getvalue())
+    write_atomically(Path(path), content.getvalue())
 
 
-def _check_sums(path: Path) -> None:
-    """Compare what is stored with its check sums, as PyTorch does not: one wrong bit would be a wrong weight."""
+def _verify_checksums(path: Path) -> None:
+    """Compare the file with its checksums, as PyTorch does not: one bit is a wrong weight."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             if damaged := archive.testzip():
@@ -74,7 +154,7 @@ def load_checkpoint(path: str | Path) -> dict:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what torch warns of here becomes an error below
-            _check_sums(path)
+            _verify_checksums(path)
             state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # on damaged files PyTorch raises half a dozen different types
         raise CheckpointError(f"{path} is not a checkpoint of PyTorch, or it is damaged "
@@ -96,7 +176,7 @@ def save_weights(path: str | Path, model: torch.nn.Module, card: dict) -> None:
     """
     state = {key: tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()}
     save_checkpoint(path, state)
-    _write_atomically(Path(path).with_suffix(".json"), (json.dumps(card, indent=2) + "\n").encode())
+    write_atomically(Path(path).with_suffix(".json"), (json.dumps(card, indent=2) + "\n").encode())
 
 
 def load_card(path: str | Path = SHIPPED) -> dict:
@@ -113,12 +193,13 @@ def load_card(path: str | Path = SHIPPED) -> dict:
     try:
         return dict(json.loads(card.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise CheckpointError(f"{card} is not the card of any weights, or it is damaged "
-                              f"({type(error).__name__}); restore it, or delete it to do without") from error
+        raise CheckpointError(
+            f"{card} is not the card of any weights, or it is damaged ({type(error).__name__}); "
+            "restore it, or delete it to do without") from error
 
 
 def load_pretrained(path: str | Path = SHIPPED) -> Net | FastNet:
-    """Give a trained network, on the CPU and in evaluation mode.
+    """Return a trained network, on the CPU and in evaluation mode.
 
     Parameters
     ----------
@@ -128,47 +209,52 @@ def load_pretrained(path: str | Path = SHIPPED) -> Net | FastNet:
     Returns
     -------
     Net or FastNet
-        Whichever the weights are of, with an attribute `weights_name` that says on every plot whose answer it is.
+        The class that matches the file's weights, with an attribute `weights_name` that says on
+        every plot whose answer it is.
 
     Raises
     ------
     CheckpointError
         The file is missing, damaged, or of another network; or its card is damaged.
     """
-    net = _load(path, Net(), FastNet())
-    name = "shipped weights" if Path(path) == SHIPPED else load_card(path).get("name", Path(path).name)
-    net.weights_name = name
+    net = load_weights(path, Net(), FastNet())
+    shipped = Path(path) == SHIPPED
+    net.weights_name = "shipped weights" if shipped else load_card(path).get("name", Path(path).name)
     return net
 
 
-@cache
-def load_guard(path: str | Path = GUARD) -> Guard:
-    """Give the network that tells digits from everything else; it is loaded once.
+def load_weights(path: str | Path, *candidates: torch.nn.Module):
+    """Fill the one of these networks whose weights have the names that are in the file.
+
+    Parameters
+    ----------
+    path : path
+        What :func:`save_weights` wrote.
+    *candidates : torch.nn.Module
+        Networks on the CPU; the one that is returned is changed in place.
 
     Returns
     -------
-    Guard
-        In evaluation mode; its classes are 0, no digit, and 1, a digit. See :mod:`mnist_tutorial.guard`.
+    torch.nn.Module
+        One of the candidates, in evaluation mode.
 
     Raises
     ------
     CheckpointError
-        The file is missing, damaged, or not for this network.
+        The file is missing, damaged, of another network, or holds NaN or infinite weights.
     """
-    return _load(path, Guard())
-
-
-def _load(path: str | Path, *nets: torch.nn.Module) -> Any:
-    """Fill the one of these networks whose weights have the names that are in the file."""
     state = load_checkpoint(path)
-    net = next((net for net in nets if net.state_dict().keys() == state.keys()), nets[0])
+    matching = (net for net in candidates if net.state_dict().keys() == state.keys())
+    net = next(matching, candidates[0])
     try:
-        if any(torch.is_complex(weight) for weight in state.values()):  # torch would drop the imaginary parts
+        # PyTorch would drop the imaginary parts with no more than a warning.
+        if any(torch.is_complex(weight) for weight in state.values()):
             raise TypeError("complex weights")
         net.load_state_dict(state)
     except (RuntimeError, AttributeError, TypeError) as error:
-        expected = " or ".join(type(net).__name__ for net in nets)
+        expected = " or ".join(type(net).__name__ for net in candidates)
         raise CheckpointError(f"{path} holds weights of another network than {expected}") from error
     if not all(weight.isfinite().all() for weight in net.state_dict().values()):
-        raise CheckpointError(f"{path} holds weights that are NaN or infinite: train again, with a lower learning rate")
+        raise CheckpointError(f"{path} holds weights that are NaN or infinite: train again, "
+                              "with a lower learning rate")
     return net.eval()

@@ -1,283 +1,149 @@
-"""Where MNIST comes from, and how it reaches the training loop."""
+"""Load MNIST, and serve it to the training loop in batches."""
 
 from __future__ import annotations
 
 import functools
-import http.client
 import os
-import socket
-import struct
 import sys
 import tempfile
-import time
-import zlib
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Callable, NamedTuple
 
 import numpy as np
 import torch
-from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler, TensorDataset
-from torchvision import datasets
-from torchvision.datasets.utils import check_integrity, download_and_extract_archive
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
 
-from .preprocess import SIZE, fit_to_mnist, normalise
+from .download import DEFAULT_ROOT, MD5, MNIST, download_with_backoff, find_problems
+from .errors import DatasetError
+from .preprocess import fit_to_mnist, normalise
 
-CHECKOUT = Path(__file__).resolve().parents[1]
-# Beside the notebooks in a checkout; in the current folder when installed as a wheel.
-DEFAULT_ROOT = (CHECKOUT if (CHECKOUT / "pyproject.toml").is_file() else Path()) / "datasets" / "mnist"
 SAMPLE = "sample"  # as a root: asks for the embedded sample
-
-MD5 = {  # of the four files once unpacked; torchvision checks only the packed ones
-    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
-    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
-    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
-    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
-}
-
-
-class DatasetError(RuntimeError):
-    """The dataset is missing, damaged or cannot be fetched; the message says what to do."""
-
-
-class MNIST(datasets.MNIST):
-    """The genuine dataset: torchvision's class, with one more mirror and a name.
-
-    Attributes
-    ----------
-    data : uint8 tensor (N, 28, 28)
-        0 = ground, 255 = ink.
-    targets : int64 tensor (N,)
-        The digits, 0 to 9.
-    name : str
-        What plots call it.
-    """
-
-    name = "MNIST"
-    mirrors = [
-        datasets.MNIST.mirrors[0],
-        "https://storage.googleapis.com/cvdf-datasets/mnist/",
-        *datasets.MNIST.mirrors[1:],
-    ]
+SAMPLE_FULL_INK = 16  # grey level of full ink in scikit-learn's digits
+SAMPLE_TRAINING = 1500  # images of the sample, from the first; the others are for the test
+BYTES_MAGIC = 0x800  # how a file of bytes begins in MNIST's format; its dimensions are added
+VALIDATION_PART = 12  # one in twelve training images validates: the last 5,000 of MNIST's
+EVALUATION_BATCH = 1000  # images; changes the speed, not the result
+_announced: set[str] = set()  # reasons for which the sample is used
 
 
 class Sample(MNIST):
     """The embedded sample: scikit-learn's 1,797 handwritten digits, brought to 28x28.
 
     They are real handwriting (Alpaydin and Kaynak, 1998, UCI "Optical Recognition of Handwritten
-    Digits") but only 8x8 pixels, so they look blurred beside MNIST. The first 1,500 serve for
-    training, the last 297 for the test. They stand in four files of MNIST's own format, in a
+    Digits") but only 8x8 pixels, so they look blurred compared with MNIST. The first 1,500 are for
+    training, the last 297 for the test. They lie in four files of MNIST's own format, in a
     temporary folder, so that all that can be done with MNIST's files can be done with them.
     """
 
     name = "embedded sample, not MNIST"
 
-    def __init__(self, train: bool = True, transform: Callable | None = None):
-        super().__init__(_sample_folder().name, train, transform)
-
 
 @functools.cache
 def _sample_folder() -> tempfile.TemporaryDirectory:
-    """Write the sample as MNIST's four files, once a process; the folder goes when the process ends."""
+    """Write the sample as MNIST's four files, once; the folder goes when the process ends."""
     from sklearn.datasets import load_digits  # seldom needed, and a second or more to import
 
     digits = load_digits()
-    pictures = np.stack([fit_to_mnist((image * 255 / 16).astype(np.uint8)) for image in digits.images])
+    small = (digits.images * 255 / SAMPLE_FULL_INK).astype(np.uint8)  # (N, 8, 8)
+    images = np.stack([fit_to_mnist(image) for image in small])
+    labels = digits.target.astype(np.uint8)
     folder = tempfile.TemporaryDirectory(prefix="mnist_tutorial-")
-    raw = Path(folder.name) / "Sample" / "raw"
+    raw = Path(folder.name) / Sample.__name__ / "raw"
     raw.mkdir(parents=True)
-    for part, rows in (("train", slice(1500)), ("t10k", slice(1500, None))):
-        count = len(pictures[rows])
-        (raw / f"{part}-images-idx3-ubyte").write_bytes(
-            struct.pack(">4i", 2051, count, SIZE, SIZE) + pictures[rows].tobytes())
-        (raw / f"{part}-labels-idx1-ubyte").write_bytes(
-            struct.pack(">2i", 2049, count) + digits.target[rows].astype(np.uint8).tobytes())
+    parts = (images[:SAMPLE_TRAINING], labels[:SAMPLE_TRAINING],
+             images[SAMPLE_TRAINING:], labels[SAMPLE_TRAINING:])
+    for name, part in zip(MD5, parts):  # the names of the four files, in this order
+        header = np.array([BYTES_MAGIC + part.ndim, *part.shape], dtype=">i4")
+        (raw / name).write_bytes(header.tobytes() + part.tobytes())
     return folder
-
-
-def find_problems(root: str | Path) -> dict[str, str]:
-    """Say which of the four files under `root`/MNIST/raw are missing or damaged.
-
-    Returns
-    -------
-    dict
-        File name to "missing" or "damaged"; empty if the dataset is whole (checked by MD5).
-    """
-    raw = Path(root) / "MNIST" / "raw"
-    problems = {}
-    for name, md5 in MD5.items():
-        if not (raw / name).is_file():
-            problems[name] = "missing"
-        elif not check_integrity(raw / name, md5):
-            problems[name] = "damaged"
-    return problems
-
-
-@contextmanager
-def _socket_timeout(seconds: float):
-    """Give up on a silent server: torchvision's download sets no timeout of its own."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
-
-
-def _fetch(name: str, folder: str) -> Path:
-    """Download and unpack one file into `folder`, from the first mirror that has it whole."""
-    packed_md5 = dict(MNIST.resources)[name + ".gz"]
-    failures = []
-    for mirror in MNIST.mirrors:
-        try:
-            download_and_extract_archive(f"{mirror}{name}.gz", folder, md5=packed_md5)
-            return Path(folder) / name
-        except (OSError, RuntimeError, EOFError, zlib.error, http.client.HTTPException) as error:
-            reason = " ".join(str(getattr(error, "reason", error)).split())
-            failures.append(f"{mirror} ({reason or type(error).__name__})")
-    raise DatasetError(f"could not download {name}.gz from {', '.join(failures)}")
-
-
-def download(root: str | Path = DEFAULT_ROOT, timeout: float = 10.0) -> None:
-    """Fetch what is missing or damaged under `root`, with progress on stderr.
-
-    Each file is fetched into a folder of its own, checked by MD5 and only then moved into place,
-    so a cut connection, Ctrl-C or a second process at work never leaves half a file.
-
-    Parameters
-    ----------
-    root : path
-        Filled in torchvision's layout, `root`/MNIST/raw.
-    timeout : float
-        Seconds without an answer after which a mirror is given up.
-
-    Raises
-    ------
-    DatasetError
-        No mirror has the file, or `root` cannot be written.
-    """
-    problems = find_problems(root)
-    if not problems:
-        return
-    raw = Path(root) / "MNIST" / "raw"
-    try:
-        raw.mkdir(parents=True, exist_ok=True)
-        for name in problems:
-            with tempfile.TemporaryDirectory(dir=raw, prefix=".download-") as folder, _socket_timeout(timeout):
-                os.replace(_fetch(name, folder), raw / name)
-    except OSError as error:
-        raise DatasetError(f"cannot write the dataset to {raw}: {error}") from error
-
-
-RETRY = 300  # seconds: a network that is silent costs ten for each mirror, and each call would wait anew
-_failed: dict[Path, tuple[float, DatasetError]] = {}
-
-
-def _download_if_hopeful(root: Path) -> None:
-    """Fetch what is missing, as :func:`download` does, but after a failure only say again why, for a while."""
-    if not find_problems(root):
-        return
-    when, error = _failed.get(root, (-RETRY, None))
-    if error and time.monotonic() < when + RETRY:
-        raise error
-    try:
-        download(root)
-    except DatasetError as error:
-        _failed[root] = time.monotonic(), error
-        raise
 
 
 def load_mnist(train: bool = True, root: str | Path | None = None, *,
                transform: Callable | None = None, allow_sample: bool = True) -> MNIST:
-    """Open MNIST wherever it is to be had, else the embedded sample, and say so.
+    """Load MNIST from the first place that has it; otherwise the embedded sample, with a notice.
 
     The order: `root`; the environment variable MNIST_ROOT; `datasets/mnist`; download into
     `datasets/mnist`; the embedded sample. ``"sample"`` as root or MNIST_ROOT asks for the sample.
-    A download that failed is tried again by the calls after five minutes, and by :func:`download` at once.
+    A failed download is tried again after five minutes, and by :func:`download` at once.
 
     Parameters
     ----------
     train : bool
-        The 60,000 training pictures, or the 10,000 of the test.
+        The 60,000 training images, or the 10,000 of the test.
     root : path, optional
         A folder in torchvision's layout (`root`/MNIST/raw). It is read only, never filled.
     transform : callable, optional
-        Applied to each PIL picture, as torchvision does.
+        Applied to each PIL image, as torchvision does.
     allow_sample : bool
-        False: raise rather than fall back to the sample.
+        False: raise an error rather than fall back to the sample.
 
     Raises
     ------
     DatasetError
-        `root` or MNIST_ROOT is incomplete, or no data can be had and `allow_sample` is False.
+        `root` or MNIST_ROOT is incomplete, or MNIST is nowhere and `allow_sample` is False.
     """
     return _open(_locate(root, allow_sample), train, transform)
 
 
-def _open(root: Path | None, train: bool, transform: Callable | None = None) -> MNIST:
-    """Open the part of the dataset under `root`, or of the sample where that is None."""
-    return MNIST(root, train, transform) if root else Sample(train, transform)
+def _open(folder: Path, train: bool, transform: Callable | None = None) -> MNIST:
+    """Open one part of the dataset in `folder`; each class looks for files under its own name."""
+    kind = MNIST if (folder / MNIST.__name__).is_dir() else Sample
+    return kind(folder, train, transform)
 
 
-def _locate(root: str | Path | None, allow_sample: bool) -> Path | None:
-    """Find a folder with all four files, checked, or None: the sample has to stand in."""
+def _locate(root: str | Path | None, allow_sample: bool) -> Path:
+    """Find a folder with all four files, checked: MNIST's or the sample's."""
     asked = root or os.environ.get("MNIST_ROOT")
-    if asked and str(asked) != SAMPLE:
-        if problems := find_problems(asked):
-            listed = ", ".join(f"{name} is {problem}" for name, problem in problems.items())
-            raise DatasetError(f"expected the four files of MNIST in {Path(asked) / 'MNIST' / 'raw'}, but {listed}. "
-                               "Name another folder, or none to have them downloaded.")
-        return Path(asked)
-    if asked:
-        why = "it was asked for"
-        if not allow_sample:
-            raise DatasetError("expected MNIST itself, but root or MNIST_ROOT asks for the embedded sample")
-    else:
+    if not asked:
         try:
-            _download_if_hopeful(DEFAULT_ROOT)
+            download_with_backoff(DEFAULT_ROOT)
             return DEFAULT_ROOT
         except DatasetError as error:
             if not allow_sample:
                 raise
-            why = str(error)
-    _announce_sample(why)
-    return None
+            return _use_sample(str(error))
+    if str(asked) == SAMPLE:
+        if not allow_sample:
+            raise DatasetError(
+                "expected MNIST itself, but root or MNIST_ROOT asks for the embedded sample")
+        return _use_sample("it was asked for")
+    if problems := find_problems(asked):
+        listed = ", ".join(f"{name} is {problem}" for name, problem in problems.items())
+        raise DatasetError(
+            f"expected the four files of MNIST in {Path(asked) / 'MNIST' / 'raw'}, but {listed}. "
+            "Name another folder, or none to have them downloaded.")
+    return Path(asked)
 
 
-_announced: set[str] = set()
-
-
-def _announce_sample(why: str) -> None:
-    """Say once for each reason that the sample stands in, and what that means."""
+def _use_sample(why: str) -> Path:
+    """Warn once per reason that the embedded sample is being used, and return its folder."""
     if why not in _announced:
         _announced.add(why)
         print(f"Using the embedded sample of 1,797 small digits instead of MNIST, because {why}. "
               "All of the course runs on it, but its figures are not MNIST's.", file=sys.stderr)
+    return Path(_sample_folder().name)
 
 
-def tensor_dataset(dataset: MNIST) -> TensorDataset:
-    """Hold a whole dataset as one tensor.
+def tensor_dataset(dataset: MNIST, start: int = 0, stop: int | None = None) -> TensorDataset:
+    """Hold a dataset, or a part of it, as tensors uint8 (N, 28, 28) and int64 (N,).
 
-    Returns
-    -------
-    TensorDataset
-        Of uint8 (N, 28, 28) and int64 (N,), with the `name` of `dataset`. They stay bytes, 47 MB for the 60,000
-        training pictures and not 188: to normalise each batch costs no more than to fetch four times as much.
+    The images remain bytes, 47 MB rather than 188 for the 60,000 of training: to normalise each
+    batch costs no more than to fetch four times as much.
     """
-    tensors = TensorDataset(dataset.data, dataset.targets)
+    tensors = TensorDataset(dataset.data[start:stop], dataset.targets[start:stop])
     tensors.name = dataset.name
     return tensors
 
 
-def tensor_loader(dataset: TensorDataset, batch_size: int = 64, *, shuffle: bool = False, seed: int = 0,
-                  augment: Callable | None = None) -> DataLoader:
-    """Serve batches cut from tensors in one go, several times faster than picture by picture.
+def tensor_loader(dataset: TensorDataset, batch_size: int = 64, *, shuffle: bool = False,
+                  seed: int = 0, augment: Callable | None = None) -> DataLoader:
+    """Serve batches cut from tensors in one go, several times faster than image by image.
 
     Parameters
     ----------
     dataset : TensorDataset
-        Anything that can be indexed with a list of numbers. Pictures of bytes are normalised
-        (:func:`mnist_tutorial.preprocess.normalise`), all else is passed on as it is.
+        Anything that can be indexed with a list of numbers. Images of bytes are normalised
+        (:func:`mnist_tutorial.preprocess.normalise`), all else is passed on unchanged.
     shuffle : bool
         In a new order each epoch, drawn from the loader's own `generator`, seeded with `seed`.
     augment : callable, optional
@@ -288,11 +154,17 @@ def tensor_loader(dataset: TensorDataset, batch_size: int = 64, *, shuffle: bool
     DataLoader
         Of ``(images, labels)``: float32 (batch_size, 1, 28, 28) and int64 (batch_size,); the last
         batch may be shorter.
+
+    Raises
+    ------
+    DatasetError
+        The dataset is empty.
     """
     if not len(dataset):
-        raise DatasetError("expected at least one picture to make batches of, got an empty dataset")
+        raise DatasetError("expected at least one image to make batches of, got an empty dataset")
     generator = torch.Generator().manual_seed(seed)
-    sampler = RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
+    order = RandomSampler(dataset, generator=generator) if shuffle else range(len(dataset))
+    batches = BatchSampler(order, batch_size, drop_last=False)  # lists of indices
 
     def collate(batch):
         images, labels = batch
@@ -300,9 +172,8 @@ def tensor_loader(dataset: TensorDataset, batch_size: int = 64, *, shuffle: bool
             images = normalise(images)
         return (augment(images, generator) if augment else images), labels
 
-    # The sampler gives whole batches of indices and the DataLoader passes them on as they are.
-    return DataLoader(dataset, sampler=BatchSampler(sampler, batch_size, drop_last=False), batch_size=None,
-                      collate_fn=collate, generator=generator)
+    return DataLoader(dataset, sampler=batches, batch_size=None, collate_fn=collate,
+                      generator=generator)
 
 
 class Loaders(NamedTuple):
@@ -315,23 +186,16 @@ class Loaders(NamedTuple):
 
 def mnist_loaders(batch_size: int = 64, root: str | Path | None = None, *, seed: int = 0,
                   augment: Callable | None = None, allow_sample: bool = True) -> Loaders:
-    """Open MNIST as three loaders: 55,000 to train, 5,000 to validate, 10,000 to test.
+    """Load MNIST as three loaders: 55,000 images to train, 5,000 to validate, 10,000 to test.
 
-    The split is fixed: the last twelfth of the training pictures validates, whatever the `seed`.
-
-    Parameters
-    ----------
-    batch_size, seed, augment
-        Of the training loader, see :func:`tensor_loader`.
-    root, allow_sample
-        See :func:`load_mnist`.
+    The split is fixed: the last twelfth of the training images validates, whatever the `seed`.
+    `batch_size`, `seed` and `augment` are for the training loader, see :func:`tensor_loader`; for
+    `root` and `allow_sample` see :func:`load_mnist`.
     """
     folder = _locate(root, allow_sample)
-    full, test = (tensor_dataset(_open(folder, train)) for train in (True, False))
-    cut = len(full) - len(full) // 12
-    parts = []
-    for part in (slice(cut), slice(cut, None)):
-        parts.append(TensorDataset(*(tensor[part] for tensor in full.tensors)))
-        parts[-1].name = full.name
-    return Loaders(tensor_loader(parts[0], batch_size, shuffle=True, seed=seed, augment=augment),
-                   tensor_loader(parts[1], 1000), tensor_loader(test, 1000))
+    full, test = _open(folder, train=True), _open(folder, train=False)
+    cut = len(full) - len(full) // VALIDATION_PART
+    return Loaders(tensor_loader(tensor_dataset(full, stop=cut), batch_size, shuffle=True,
+                                 seed=seed, augment=augment),
+                   tensor_loader(tensor_dataset(full, start=cut), EVALUATION_BATCH),
+                   tensor_loader(tensor_dataset(test), EVALUATION_BATCH))

@@ -1,4 +1,4 @@
-"""The networks of the course: to tell digits apart, to learn it fast, to tell digits from everything else."""
+"""The course's networks: to tell digits apart, to learn that fast, to see what is no digit."""
 
 import torch
 from torch import nn
@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 
 class Net(nn.Module):
-    """Tell apart the ten digits in 28x28 pictures.
+    """Tell apart the ten digits in 28x28 images.
 
     The network of the tutorial that this course grew from, a small relative of LeNet-5
     (LeCun et al., 1998, "Gradient-based learning applied to document recognition").
@@ -31,12 +31,12 @@ class Net(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Turn normalised pictures into ten scores (logits) each.
+        """Return ten scores (logits) for each normalised image.
 
         Parameters
         ----------
         x : float32 tensor (N, 1, 28, 28)
-            Light digits on dark ground, as :func:`mnist_tutorial.preprocess.normalise` makes them.
+            Light digits on a dark background, see :func:`mnist_tutorial.preprocess.normalise`.
 
         Returns
         -------
@@ -49,12 +49,14 @@ class Net(nn.Module):
 
 
 class FastNet(nn.Module):
-    """Tell apart the ten digits, shaped for speed on a CPU: 56,970 parameters, 224,640 multiplications a picture.
+    """Tell apart the ten digits, fast on a CPU: 56,970 parameters, 224,640 multiplications.
 
-    Filters that move two pixels at a time take the place of pooling: a quarter of the positions is computed, not
-    all of them and three quarters thrown away. The first layer is not learned but set, by :meth:`set_filters`, so
-    that the long way back through the second layer to the first need not be computed. Until then it is random.
+    Filters that move two pixels at a time replace pooling, which computes all positions and drops
+    three quarters. The first layer is not learned but set, by :meth:`set_filters` (until then it is
+    random): the backward pass ends at the second layer, which spares much of its time.
     """
+
+    SAMPLE = 1000  # images that are enough for :meth:`set_filters`
 
     def __init__(self):
         super().__init__()
@@ -73,35 +75,38 @@ class FastNet(nn.Module):
 
     @torch.no_grad()
     def set_filters(self, images: torch.Tensor) -> None:
-        """Set the filters of the first layer: the directions in which what they will see differs most, and back.
+        """Set the first layer to whiten 5x5 patches (PCA).
 
-        Half of them are the first principal components of the patches of 5x5 pixels, each scaled so that its
-        answers have variance one, the other half their negatives, since ReLU lets only one sign through. A fixed
-        first layer of whitened components is an idea of Keller Jordan, 2024, "94% on CIFAR-10 in 3.29 seconds".
+        Half of the filters are the first principal components of the patches, each scaled so that
+        its outputs have variance one; the other half are their negatives, since ReLU lets only one
+        sign through. A fixed first layer of whitened components is an idea of Keller Jordan, 2024,
+        "94% on CIFAR-10 in 3.29 seconds".
 
         Parameters
         ----------
         images : float32 tensor (N, 1, 28, 28)
-            Normalised; a thousand are enough.
+            Normalised; the first :attr:`SAMPLE` training images are enough.
         """
         first = self.conv[0]
-        patches = F.unfold(images, first.kernel_size, stride=first.stride).transpose(1, 2).flatten(0, 1)
-        patches = patches - patches.mean(dim=1, keepdim=True)  # edges, not how much ink there is
-        variances, directions = torch.linalg.eigh(patches.T @ patches / len(patches))  # the smallest first
-        components = (directions / variances.clamp(min=1e-6).sqrt()).T.flip(0)[:first.out_channels // 2]
+        patches = F.unfold(images, first.kernel_size, stride=first.stride)  # (N, 25, 144)
+        patches = patches.transpose(1, 2).flatten(0, 1)                     # (N * 144, 25)
+        patches = patches - patches.mean(dim=1, keepdim=True)  # edges, not the amount of ink
+        variances, directions = torch.linalg.eigh(patches.T @ patches / len(patches))  # ascending
+        whitening = directions / variances.clamp(min=1e-6).sqrt()
+        components = whitening.T.flip(0)[:first.out_channels // 2]
         first.weight.copy_(torch.cat([components, -components]).view_as(first.weight))
         first.bias.zero_()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Turn normalised pictures, as for :class:`Net`, into ten logits each."""
-        x = self.conv(x).permute(0, 2, 3, 1)  # the order in memory of channels_last, so that nothing is copied
+        """Return logits, float32 (N, 10), of normalised images (N, 1, 28, 28), as `Net` does."""
+        x = self.conv(x).permute(0, 2, 3, 1)  # as channels_last lies in memory: nothing is copied
         return self.fc(x.flatten(start_dim=1))
 
 
 class Guard(nn.Module):
-    """Tell digits from everything else in 28x28 pictures: :class:`Net`, wider, 45,970 parameters.
+    """Tell digits from everything else in 28x28 images: a wider :class:`Net`, 45,970 parameters.
 
-    What is no digit is more varied than digits are: with as few filters as `Net` has it does worse.
+    Other things are more varied than digits are: with as few filters as `Net` has, it does worse.
     """
 
     def __init__(self):
@@ -124,7 +129,7 @@ class Guard(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Turn normalised pictures, as for :class:`Net`, into two logits each: no digit, digit."""
+        """Return logits (N, 2), first no digit, then digit, of normalised images (N, 1, 28, 28)."""
         x = self.conv1(x)
         x = self.conv2(x)
         return self.fc(x)

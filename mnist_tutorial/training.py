@@ -1,24 +1,27 @@
-"""Train and test any model on any loader of (images, labels)."""
+"""Train, test and ask any model, with any loader of (images, labels)."""
 
 from __future__ import annotations
 
-import copy
 import math
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterable, NamedTuple
+from typing import Callable, Iterable
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from .checkpoint import Epoch, Snapshot, load_checkpoint, save_checkpoint
 from .device import cpu_threads, pick_device
-from .distributed import Share, parallel, rank_and_size
+from .errors import CheckpointError
+from .preprocess import normalise
 
 
-def train_one_epoch(model: nn.Module, loader: Iterable, optimizer: torch.optim.Optimizer, scheduler=None,
-                    report_every: int = 300, loss_function: Callable = F.cross_entropy) -> tuple[float, float]:
+def train_one_epoch(model: nn.Module, loader: Iterable, optimizer: torch.optim.Optimizer,
+                    scheduler=None, report_every: int = 300,
+                    loss_function: Callable = F.cross_entropy) -> tuple[float, float]:
     """Go through the loader once, with one step of the optimizer for each batch.
 
     Parameters
@@ -30,9 +33,9 @@ def train_one_epoch(model: nn.Module, loader: Iterable, optimizer: torch.optim.O
     scheduler : optional
         Of the learning rate; stepped after each batch.
     report_every : int
-        Print loss and accuracy so far after every so many batches; 0 prints nothing.
+        Print loss and accuracy so far each time this many batches are done; 0: never.
     loss_function : callable
-        ``loss_function(logits, labels)`` gives the mean loss of a batch.
+        ``loss_function(logits, labels)`` returns the mean loss of a batch.
 
     Returns
     -------
@@ -64,6 +67,13 @@ def train_one_epoch(model: nn.Module, loader: Iterable, optimizer: torch.optim.O
 def evaluate(model: nn.Module, loader: Iterable) -> tuple[float, float]:
     """Test the model on everything in the loader.
 
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Maps images (N, ...) to logits (N, classes); left in evaluation mode.
+    loader : iterable of (images, labels)
+        Labels are int64 (N,).
+
     Returns
     -------
     tuple of float
@@ -81,77 +91,36 @@ def evaluate(model: nn.Module, loader: Iterable) -> tuple[float, float]:
     return loss_sum / seen, right / seen
 
 
-class Epoch(NamedTuple):
-    """One line of a training history; losses are means, accuracies 0 to 1, `seconds` wall time.
-
-    The validation figures are NaN where there is no validation loader.
-    """
-
-    epoch: int
-    train_loss: float
-    train_accuracy: float
-    validation_loss: float
-    validation_accuracy: float
-    seconds: float
-
-
-def _state(model, optimizer, scheduler, loader, history) -> dict:
-    """Collect all that the next epoch depends on, as a copy that later steps leave alone."""
-    generator = getattr(loader, "generator", None)
-    device = next(model.parameters()).device
-    return copy.deepcopy({
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "scheduler": scheduler and scheduler.state_dict(),
-        "random": torch.get_rng_state(),
-        "random_device": {} if device.type == "cpu" else {device.type: torch.get_device_module(device).get_rng_state()},
-        "random_loader": generator and generator.get_state(),
-        "history": [list(epoch) for epoch in history],
-    })
-
-
-def _restore(state, model, optimizer, scheduler, loader, history) -> None:
-    """Put back what :func:`_state` collected."""
-    try:
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        if scheduler is not None:
-            scheduler.load_state_dict(state["scheduler"])
-        torch.set_rng_state(state["random"])
-        device = next(model.parameters()).device
-        if device.type in state["random_device"]:  # another kind of device draws other numbers anyway
-            torch.get_device_module(device).set_rng_state(state["random_device"][device.type])
-        if state["random_loader"] is not None:
-            loader.generator.set_state(state["random_loader"])
-        history[:] = [Epoch(*epoch) for epoch in state["history"]]
-    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise CheckpointError("the checkpoint is of another model, optimizer, scheduler or loader: "
-                              f"resume with the same ones, or start anew ({error})") from error
-
-
-def fit(model: nn.Module, train_loader: Iterable, validation_loader: Iterable | None = None, *, epochs: int = 10,
-        optimizer: torch.optim.Optimizer | None = None, scheduler=None, device: str | torch.device | None = None,
-        threads: int = 1, checkpoint: str | Path | None = None, resume: bool = False, settings: dict | None = None,
-        report_every: int = 300, loss_function: Callable = F.cross_entropy) -> list[Epoch]:
-    """Train the model for a number of epochs and print how it goes.
-
-    Ctrl-C, or Jupyter's stop button, ends the training: the model is then put back to the end of
-    the last finished epoch, and the history so far is returned.
-
-    Called in several processes at once (:mod:`mnist_tutorial.distributed`), with the same arguments, they
-    share each batch; the first one writes the checkpoint.
+@torch.inference_mode()
+def probabilities(model: nn.Module, images) -> np.ndarray:
+    """Return what a network makes of each 28x28 image: the softmax of its logits.
 
     Parameters
     ----------
     model : torch.nn.Module
-        Moved to `device` and trained in place.
-    train_loader, validation_loader : iterable of (images, labels)
-    epochs : int
-        In all, those of a resumed checkpoint included.
-    optimizer : torch.optim.Optimizer, optional
-        Default: SGD with learning rate 0.01 and momentum 0.5.
-    scheduler : optional
-        Stepped after each batch.
+        Maps (N, 1, 28, 28) to (N, classes) logits; left in evaluation mode.
+    images : uint8 array or tensor (28, 28) or (N, 28, 28), or list of arrays (28, 28)
+        0 = background, 255 = ink.
+
+    Returns
+    -------
+    float32 array (N, classes)
+    """
+    if model.training:  # setting the mode takes a third of the time of a single prediction
+        model.eval()
+    device = next(model.parameters()).device
+    with cpu_threads():
+        return model(normalise(images).to(device)).softmax(dim=1).cpu().numpy()
+
+
+@dataclass
+class Job:
+    """How a training run is carried out: all that :func:`fit` need not know to train.
+
+    One process trains on its own; :class:`mnist_tutorial.recipes.SharedJob` is one of several.
+
+    Attributes
+    ----------
     device : str or torch.device, optional
         Default: the accelerator if there is one, else the CPU.
     threads : int
@@ -159,14 +128,90 @@ def fit(model: nn.Module, train_loader: Iterable, validation_loader: Iterable | 
     checkpoint : path, optional
         Written after each epoch, whole or not at all.
     resume : bool
-        Go on from `checkpoint` if that file exists, on whichever device. On the CPU of the same machine
-        the result is bit for bit that of a training which was never interrupted.
+        Go on from `checkpoint` if that file exists, on whichever device. On the CPU of the same
+        machine the result is bit for bit that of a run which was never interrupted.
     settings : dict, optional
         Kept in the checkpoint; resuming with others is refused.
-    report_every : int
-        See :func:`train_one_epoch`; 0 leaves one line for each epoch.
+    """
+
+    device: str | torch.device | None = None
+    threads: int = 1
+    checkpoint: str | Path | None = None
+    resume: bool = False
+    settings: dict | None = None
+
+    @property
+    def speaks(self) -> bool:
+        """Whether this process prints and writes: of several, only one does."""
+        return True
+
+    def say(self, text: str) -> None:
+        """Tell the user how it goes."""
+        if self.speaks:
+            print(text)
+
+    def place(self, model: nn.Module) -> None:
+        """Move the model to where it is trained."""
+        model.to(pick_device() if self.device is None else self.device)
+
+    def train(self, model: nn.Module, loader: Iterable, *options) -> tuple[float, float]:
+        """Train for one epoch, see :func:`train_one_epoch`."""
+        return train_one_epoch(model, loader, *options)
+
+    def test(self, model: nn.Module, loader: Iterable) -> tuple[float, float]:
+        """Return loss and accuracy, see :func:`evaluate`."""
+        return evaluate(model, loader)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go on from the checkpoint, if that was asked for and there is one.
+
+        Raises
+        ------
+        CheckpointError
+            It is damaged, or of another training run.
+        """
+        if not self.resume or self.checkpoint is None or not Path(self.checkpoint).exists():
+            return
+        saved = load_checkpoint(self.checkpoint)
+        if saved.get("settings") != self.settings:
+            raise CheckpointError(f"{self.checkpoint} was made with the settings "
+                                  f"{saved.get('settings')}, not {self.settings}: "
+                                  "resume with the same, or name another checkpoint")
+        snapshot.put_back(saved)
+        self.say(f"Resumed after epoch {len(snapshot.history)} from {self.checkpoint}.")
+
+    def save(self, snapshot: Snapshot) -> None:
+        """Write the checkpoint, if there is to be one."""
+        if self.checkpoint is not None and self.speaks:
+            save_checkpoint(self.checkpoint, {**snapshot.state, "settings": self.settings})
+
+
+def fit(model: nn.Module, train_loader: Iterable, validation_loader: Iterable | None = None, *,
+        epochs: int = 10, optimizer: torch.optim.Optimizer | None = None, scheduler=None,
+        loss_function: Callable = F.cross_entropy, report_every: int = 300,
+        job: Job | None = None) -> list[Epoch]:
+    """Train the model for a number of epochs and print how it goes.
+
+    Ctrl-C, or Jupyter's stop button, ends the training run: the model is then put back to the end
+    of the last finished epoch, and the history so far is returned.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Moved to the device of `job` and trained in place.
+    train_loader, validation_loader : iterable of (images, labels)
+    epochs : int
+        In all, those of a resumed checkpoint included.
+    optimizer : torch.optim.Optimizer, optional
+        Default: SGD with learning rate 0.01 and momentum 0.5.
+    scheduler : optional
+        Stepped after each batch.
     loss_function : callable
         To train with, see :func:`train_one_epoch`; validation always takes cross-entropy.
+    report_every : int
+        See :func:`train_one_epoch`; 0 leaves the lines of each epoch.
+    job : Job, optional
+        On which device, with how many threads, with which checkpoint. Default: ``Job()``.
 
     Returns
     -------
@@ -175,67 +220,50 @@ def fit(model: nn.Module, train_loader: Iterable, validation_loader: Iterable | 
     Raises
     ------
     CheckpointError
-        The checkpoint to resume from is damaged, or of another training.
+        The checkpoint to resume from is damaged, or of another training run.
     FloatingPointError
         The loss is no longer a number; the model is as after the last good epoch.
     ValueError
         A loader is empty.
     """
-    model.to(pick_device() if device is None else device)
+    job = job or Job()
+    job.place(model)
     if optimizer is None:
         optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.5)
     history: list[Epoch] = []
-    parts = (model, optimizer, scheduler, train_loader, history)
-    engine = parallel(model)
-    if resume and checkpoint is not None and Path(checkpoint).exists():
-        saved = load_checkpoint(checkpoint)
-        if saved.get("settings") != settings:
-            raise CheckpointError(f"{checkpoint} was made with the settings {saved.get('settings')}, not {settings}: "
-                                  "resume with the same, or name another checkpoint")
-        _restore(saved, *parts)
-        print(f"Resumed after epoch {len(history)} from {checkpoint}.")
-    kept = _state(*parts)
+    snapshot = Snapshot(model, optimizer, scheduler, train_loader, history)
+    job.restore(snapshot)
+    snapshot.take()
     try:
-        with cpu_threads(threads):
-            while len(history) < epochs:
-                history.append(_one_epoch(len(history) + 1, epochs, engine, train_loader, validation_loader,
-                                          optimizer, scheduler, report_every, loss_function))
-                kept = _state(*parts)
-                if checkpoint is not None and rank_and_size()[0] == 0:
-                    save_checkpoint(checkpoint, {**kept, "settings": settings})
+        with cpu_threads(job.threads):
+            for number in range(len(history) + 1, epochs + 1):
+                start = time.perf_counter()
+                job.say(f"Epoch {number}/{epochs}")
+                trained = _finite(number, job.train(model, train_loader, optimizer, scheduler,
+                                                    report_every, loss_function))
+                job.say(f"  training:   loss {trained[0]:.3f}, accuracy {trained[1]:.2%}")
+                validated = (math.nan, math.nan)
+                if validation_loader is not None:
+                    validated = _finite(number, job.test(model, validation_loader))
+                    job.say(f"  validation: loss {validated[0]:.3f}, accuracy {validated[1]:.2%}")
+                seconds = time.perf_counter() - start
+                history.append(Epoch(number, *trained, *validated, seconds))
+                snapshot.take()
+                job.save(snapshot)
     except KeyboardInterrupt:
-        _restore(kept, *parts)
-        print(f"Stopped: the model is as after epoch {len(history)}.")
+        snapshot.put_back()
+        job.say(f"Stopped: the model is as after epoch {len(history)}.")
     except FloatingPointError:
-        _restore(kept, *parts)
+        snapshot.put_back()
         raise
+    except ZeroDivisionError as error:
+        raise ValueError("expected at least one image in each loader, got a loader without any") from error
     return history
 
 
-def _one_epoch(number, epochs, model, train_loader, validation_loader, optimizer, scheduler, report_every,
-               loss_function) -> Epoch:
-    """Train and validate once, print the epoch's line, and give it."""
-    start = time.perf_counter()
-    print(f"Epoch {number}/{epochs}")
-    device = next(model.parameters()).device
-    try:
-        share = Share(train_loader)
-        means = train_one_epoch(model, share, optimizer, scheduler, report_every, share.weigh(loss_function))
-        loss, accuracy = _finite(number, share.mean_of(means, device))
-        print(f"  training:   loss {loss:.3f}, accuracy {accuracy:.2%}")
-        validation = (math.nan, math.nan)
-        if validation_loader is not None:
-            share = Share(validation_loader)
-            validation = _finite(number, share.mean_of(evaluate(model, share), device))
-            print(f"  validation: loss {validation[0]:.3f}, accuracy {validation[1]:.2%}")
-    except ZeroDivisionError as error:
-        raise ValueError("expected at least one picture in each loader, got a loader without any") from error
-    return Epoch(number, loss, accuracy, *validation, time.perf_counter() - start)
-
-
-def _finite(number: int, result: tuple[float, float]) -> tuple[float, float]:
+def _finite(number: int, means: tuple[float, float]) -> tuple[float, float]:
     """Pass on loss and accuracy of an epoch, if that loss is a number."""
-    if not math.isfinite(result[0]):
-        raise FloatingPointError(f"the loss became {result[0]} in epoch {number}: the learning rate is too high, "
-                                 "or there are NaN or infinite values in the data")
-    return result
+    if not math.isfinite(means[0]):
+        raise FloatingPointError(f"the loss became {means[0]} in epoch {number}: the learning rate is "
+                                 "too high, or there are NaN or infinite values in the data")
+    return means

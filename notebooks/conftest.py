@@ -1,4 +1,4 @@
-"""How pytest runs the notebooks: each cell again, its output compared with the stored one, then the solutions."""
+"""How pytest runs the notebooks: each cell, compared with its stored output, then the solutions."""
 
 import os
 from collections import defaultdict
@@ -9,7 +9,8 @@ import pytest
 from exercises import find_solutions
 from nbval.plugin import IPyNbCell, IPyNbFile
 
-from mnist_tutorial.data import SAMPLE, DatasetError, load_mnist
+from mnist_tutorial.data import SAMPLE, load_mnist
+from mnist_tutorial.errors import DatasetError
 
 collect_ignore = ["zh-CN"]  # the same code: tests/test_translation.py sees to that
 
@@ -29,17 +30,18 @@ def pytest_configure(config):
 
 def pytest_report_header(config):
     if os.environ.get("MNIST_ROOT") == SAMPLE:
-        return "data: the embedded sample, not MNIST; outputs that depend on the data are not compared"
+        return "data: the embedded sample; outputs that depend on the data are not compared"
     return "data: MNIST"
 
 
 class Notebook(IPyNbFile):
-    """A notebook whose solutions run after its own cells, in the same kernel, as they would for a learner."""
+    """A notebook whose solutions run after its own cells, in the same kernel, as a learner's do."""
 
     def collect(self):
         yield from super().collect()
         for number, code in enumerate(find_solutions(self.nb), start=1):
-            yield Solution.from_parent(self, name=f"Solution {number}", cell_num=number, options=defaultdict(bool),
+            yield Solution.from_parent(self, name=f"Solution {number}", cell_num=number,
+                                       options=defaultdict(bool),
                                        cell=nbformat.v4.new_code_cell(code))
 
 

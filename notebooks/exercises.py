@@ -15,5 +15,7 @@ def find_exercises(notebook):
 
 def find_solutions(notebook):
     """Give the code of each folded solution; prose around it is left out."""
-    folded = re.findall(r"<summary><b>\S+ \d</b></summary>(.*?)</details>", _prose(notebook), flags=re.S)
-    return ["\n".join(re.findall(r"^```python\n(.*?)^```", solution, flags=re.S | re.M)) for solution in folded]
+    folded = re.findall(r"<summary><b>\S+ \d</b></summary>(.*?)</details>", _prose(notebook),
+                        flags=re.S)
+    return ["\n".join(re.findall(r"^```python\n(.*?)^```", solution, flags=re.S | re.M))
+            for solution in folded]

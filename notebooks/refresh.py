@@ -3,7 +3,7 @@
     python notebooks/refresh.py                  all of them
     python notebooks/refresh.py 03 04            those whose names begin so
 
-Genuine MNIST is needed (see datasets/README.md): what is stored here is what readers see. The Chinese
+Genuine MNIST is needed (see datasets/README.md): readers see what is stored here. The Chinese
 edition gets the same outputs (notebooks/translate.py).
 """
 
@@ -21,14 +21,16 @@ FOLDER = Path(__file__).resolve().parent
 
 
 def refresh(path: Path) -> None:
-    """Execute one notebook in its own folder and write it back, without times, versions or widget state."""
+    """Execute a notebook in its own folder; write it back without times, versions, widget state."""
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=1200, kernel_name="python3", record_timing=False, store_widget_state=False,
-                   coalesce_streams=True,
+    NotebookClient(notebook, timeout=1200, kernel_name="python3", record_timing=False,
+                   store_widget_state=False, coalesce_streams=True,
                    resources={"metadata": {"path": str(FOLDER)}}).execute()
-    notebook.metadata = {"kernelspec": notebook.metadata["kernelspec"], "language_info": {"name": "python"}}
+    notebook.metadata = {"kernelspec": notebook.metadata["kernelspec"],
+                         "language_info": {"name": "python"}}
     for cell in notebook.cells:
-        for output in cell.get("outputs", ()):  # a widget's view has another name each time, and is dead without kernel
+        for output in cell.get("outputs", ()):
+            # A widget's view has another name each time, and is dead without a kernel.
             output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
         if "readme" in cell.metadata.get("tags", ()):  # the picture on the README's front
             (picture,) = (output.data["image/png"] for output in cell.outputs)

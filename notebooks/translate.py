@@ -1,7 +1,7 @@
 """Keep the Chinese edition in step with the English one.
 
-    python notebooks/translate.py                     carry code and outputs over, list the prose to translate
-    python notebooks/translate.py --done 03-10 03-49  the Chinese of these cells says now what the English says
+    python notebooks/translate.py                     carry code and outputs over, list stale prose
+    python notebooks/translate.py --done 03-10 03-49  these cells are translated: note it
 
 Both editions have the same cells under the same ids. Beside each translated text stands the hash of
 the English that it was translated from, so prose that changed since is found. Work is done in the
@@ -35,9 +35,10 @@ def find_stale(english, chinese):
 
 
 def combine(english, chinese):
-    """Put together the Chinese edition: its own prose, and all the rest as it is in the English one."""
+    """Put together the Chinese edition: its own prose, and all the rest of the English one."""
     prose = {cell.id: cell for cell in chinese.cells if cell.cell_type == "markdown"}
-    cells = [prose.get(cell.id, cell) if cell.cell_type == "markdown" else cell for cell in english.cells]
+    cells = [prose.get(cell.id, cell) if cell.cell_type == "markdown" else cell
+             for cell in english.cells]
     return nbformat.from_dict({**english, "cells": cells})
 
 
@@ -67,8 +68,10 @@ def carry_over(path, done=()):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Keep the Chinese edition in step with the English one.")
-    parser.add_argument("--done", nargs="+", default=(), metavar="ID", help="cells whose translation is up to date now")
+    parser = argparse.ArgumentParser(
+        description="Keep the Chinese edition in step with the English one.")
+    parser.add_argument("--done", nargs="+", default=(), metavar="ID",
+                        help="cells whose translation is up to date now")
     done = parser.parse_args().done
     for path in sorted(FOLDER.glob("[0-9]*.ipynb")):
         for name in carry_over(path, done):

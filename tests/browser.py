@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nbformat
 
-PATIENCE = 60  # seconds; a busy machine is slow, and waiting ends as soon as what is waited for is there
+PATIENCE = 60  # seconds; a busy machine is slow, and waiting ends as soon as its cause is there
 TOKEN = "browser-test"
 
 
@@ -25,19 +25,23 @@ def find_browser():
 
 @contextmanager
 def jupyter(folder, settings, **environment):
-    """Serve a folder to JupyterLab and Notebook; gives the address. Settings go to a folder of their own."""
+    """Serve a folder to JupyterLab and Notebook, with settings in another; yield the address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    news = settings / "lab" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+    news = settings / "lab/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
     news.parent.mkdir(parents=True)
     news.write_text(json.dumps({"fetchNews": "false", "checkForUpdates": False}))
-    places = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_RUNTIME_DIR": "runtime", "JUPYTER_DATA_DIR": "data",
-              "JUPYTERLAB_SETTINGS_DIR": "lab", "JUPYTERLAB_WORKSPACES_DIR": "workspaces", "IPYTHONDIR": "ipython"}
-    environment = {**os.environ, **{name: str(settings / place) for name, place in places.items()}, **environment}
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.port={port}",
-               "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}",
-               "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True"]
+    places = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_RUNTIME_DIR": "runtime",
+              "JUPYTER_DATA_DIR": "data", "JUPYTERLAB_SETTINGS_DIR": "lab",
+              "JUPYTERLAB_WORKSPACES_DIR": "workspaces", "IPYTHONDIR": "ipython"}
+    folders = {name: str(settings / place) for name, place in places.items()}
+    environment = {**os.environ, **folders, **environment}
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
+               f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
+               f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}",
+               "--LabApp.expose_app_in_browser=True",
+               "--JupyterNotebookApp.expose_app_in_browser=True"]
     with open(settings / "server.log", "wb") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         try:
@@ -66,7 +70,8 @@ def _wait_for(url, server, log):
 
 def write_notebook(path, *cells):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3",
+                                       "language": "python"}
     nbformat.write(notebook, path)
 
 
@@ -83,21 +88,24 @@ class Notebook:
     def _wait(self, status):  # before the kernel is there, running a cell opens a dialogue
         self.page.wait_for_function(f"""() => {{
             const panel = window.jupyterapp?.shell.currentWidget;
-            return panel?.context?.isReady && panel.sessionContext?.session?.kernel?.status === "{status}";
+            return panel?.context?.isReady
+                && panel.sessionContext?.session?.kernel?.status === "{status}";
         }}""")
 
     def run_all(self):
         """Run all cells, and wait until they have."""
-        self.page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => null)")
+        self.page.evaluate("() => window.jupyterapp.commands"
+                           ".execute('notebook:run-all-cells').then(() => null)")
         self._wait("idle")
 
     def outputs(self):
-        """Give the outputs of all cells, one after the other, as they would be stored."""
-        return self.page.evaluate("""() => [...window.jupyterapp.shell.currentWidget.content.model.cells]
+        """Return the outputs of all cells, one after the other, as they would be stored."""
+        return self.page.evaluate("""() =>
+            [...window.jupyterapp.shell.currentWidget.content.model.cells]
             .flatMap(cell => cell.type === "code" ? cell.outputs.toJSON() : [])""")
 
     def ask(self, code):
-        """Run code in the notebook's kernel, beside its cells; give what it printed."""
+        """Run code in the notebook's kernel, outside its cells; return the printed text."""
         return self.page.evaluate("""async code => {
             const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
             let text = "";
@@ -118,17 +126,19 @@ class Notebook:
         self._kernel("shutdown")
 
     def _kernel(self, command):
-        self.page.evaluate(f"""() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.{command}()
-            .then(() => null)""")
+        self.page.evaluate(f"""() =>
+            window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.{command}()
+                .then(() => null)""")
 
     def draw(self, *strokes):
         """Draw on the pad with the mouse; points are (x, y), 0 to 1 from the upper left corner."""
         sheet = self.page.locator(".mnist-sheet").first
-        sheet.hover()  # scrolls to it, and waits until nothing lies on it: a change of theme has a splash screen
+        sheet.hover()  # scrolls to it, and waits until a change of theme has left no splash screen
         box = sheet.bounding_box()
         mouse = self.page.mouse
         for stroke in strokes:
-            points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+            points = [(box["x"] + x * box["width"], box["y"] + y * box["height"])
+                      for x, y in stroke]
             mouse.move(*points[0])
             mouse.down()
             for point in points[1:]:
@@ -136,7 +146,8 @@ class Notebook:
             mouse.up()
 
     def theme(self, name):
-        self.page.evaluate("name => window.jupyterapp.commands.execute('apputils:change-theme', { theme: name })", name)
+        self.page.evaluate("theme => window.jupyterapp.commands"
+                           ".execute('apputils:change-theme', { theme })", name)
         light = str("Light" in name).lower()
         self.page.wait_for_selector(f"body[data-jp-theme-light='{light}']", state="attached")
 
@@ -147,12 +158,13 @@ class Notebook:
             assert time.monotonic() - start < PATIENCE, f"{code}: expected {printed}, still {now}"
 
     def wait_for_text(self, selector, text):
-        self.page.wait_for_function("([selector, text]) => [...document.querySelectorAll(selector)]"
-                                    ".some(element => element.textContent.includes(text))", arg=[selector, text])
+        self.page.wait_for_function(
+            "([selector, text]) => [...document.querySelectorAll(selector)]"
+            ".some(element => element.textContent.includes(text))", arg=[selector, text])
 
 
 def screenshot(page, folder, name):
-    """Keep a picture of the page in $SCREENSHOTS, or else in `folder`."""
+    """Keep a picture of the page in $SCREENSHOTS, otherwise in `folder`."""
     folder = Path(os.environ.get("SCREENSHOTS", folder))
     folder.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=folder / f"{name}.png")

@@ -12,8 +12,9 @@ import pytest
 import torch
 from tally import TALLY, table
 
-from mnist_tutorial import data
-from mnist_tutorial.data import DEFAULT_ROOT, MD5, SAMPLE, find_problems
+from mnist_tutorial import data, download
+from mnist_tutorial.data import SAMPLE
+from mnist_tutorial.download import DEFAULT_ROOT, MD5, find_problems
 
 matplotlib.use("agg")
 torch.set_num_threads(1)
@@ -24,7 +25,7 @@ def mnist_root():
     """The folder of genuine MNIST, or a skip that says where it would be looked for."""
     root = os.environ.get("MNIST_ROOT", DEFAULT_ROOT)
     if root == SAMPLE or find_problems(root):
-        pytest.skip(f"needs genuine MNIST in {DEFAULT_ROOT}, or in the folder that MNIST_ROOT names")
+        pytest.skip(f"needs genuine MNIST in {DEFAULT_ROOT}, or in a folder named by MNIST_ROOT")
     return Path(root)
 
 
@@ -38,8 +39,8 @@ def sample(monkeypatch):
 def mirror(tmp_path, monkeypatch):
     """A web server in MNIST's stead: it serves four small files, whose MD5 is what is expected.
 
-    `files` can be changed to misbehave, all of it or only ``"first/NAME.gz"``: status, length and body, or a function
-    of the request's handler. `asked` lists what was asked for.
+    `files` can be changed to misbehave, all of it or only ``"first/NAME.gz"``: status, length and
+    body, or a function of the request's handler. `asked` lists what was asked for.
     """
     class Mirror:
         files, asked = {}, []
@@ -48,7 +49,8 @@ def mirror(tmp_path, monkeypatch):
         def do_GET(self):
             name = self.path.rsplit("/", 1)[-1]
             Mirror.asked.append(self.path)
-            answer = Mirror.files.get(self.path.strip("/"), Mirror.files.get(name, (404, None, b"")))
+            answer = Mirror.files.get(self.path.strip("/"),
+                                      Mirror.files.get(name, (404, None, b"")))
             if callable(answer):
                 return answer(self)
             status, length, body = answer
@@ -60,15 +62,18 @@ def mirror(tmp_path, monkeypatch):
         def log_message(self, *arguments):
             pass
 
-    Mirror.good = {f"{name}.gz": (200, None, gzip.compress(name.encode() * 50, mtime=0)) for name in MD5}
+    Mirror.good = {f"{name}.gz": (200, None, gzip.compress(name.encode() * 50, mtime=0))
+                   for name in MD5}
     Mirror.files = dict(Mirror.good)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     Mirror.address = f"http://127.0.0.1:{server.server_address[1]}"
 
-    monkeypatch.setattr(data.MNIST, "mirrors", [f"{Mirror.address}/first/", f"{Mirror.address}/second/"])
-    monkeypatch.setattr(data.MNIST, "resources",
-                        [(name, hashlib.md5(body).hexdigest()) for name, (_, _, body) in Mirror.good.items()])
+    monkeypatch.setattr(download.MNIST, "mirrors",
+                        [f"{Mirror.address}/first/", f"{Mirror.address}/second/"])
+    monkeypatch.setattr(download.MNIST, "resources",
+                        [(name, hashlib.md5(body).hexdigest())
+                         for name, (_, _, body) in Mirror.good.items()])
     for name in MD5:
         monkeypatch.setitem(MD5, name, hashlib.md5(name.encode() * 50).hexdigest())
     Mirror.root = tmp_path / "datasets" / "mnist"
@@ -83,9 +88,9 @@ def no_network(tmp_path, monkeypatch):
     """Nobody answers, and no data lies anywhere."""
     monkeypatch.delenv("MNIST_ROOT", raising=False)
     monkeypatch.setattr(data, "DEFAULT_ROOT", tmp_path)
-    monkeypatch.setattr(data.MNIST, "mirrors", ["http://127.0.0.1:9/nobody/"])
+    monkeypatch.setattr(download.MNIST, "mirrors", ["http://127.0.0.1:9/nobody/"])
     monkeypatch.setattr(data, "_announced", set())
-    monkeypatch.setattr(data, "_failed", {})
+    monkeypatch.setattr(download, "_failed", {})
 
 
 def pytest_terminal_summary(terminalreporter):

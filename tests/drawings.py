@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from mnist_tutorial.preprocess import prepare
+from mnist_tutorial.reading.find import prepare
 
 SEVEN = [(60, 50), (140, 50), (95, 160)]
 FIVE = [(130, 50), (75, 50), (72, 95), (115, 92), (130, 120), (110, 150), (70, 148)]

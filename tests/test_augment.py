@@ -1,11 +1,11 @@
-"""Augmentation: each image changes in its own way, within its limits, and stays a normalised image."""
+"""Augmentation: each image changes in its own way, within limits, and stays normalised."""
 
 import pytest
 import torch
 
 from mnist_tutorial import load_mnist
-from mnist_tutorial.augment import handwriting, random_pen, random_shift, random_warp
 from mnist_tutorial.preprocess import MEAN, STD, normalise
+from mnist_tutorial.recipes.augment import handwriting, random_pen, random_shift, random_warp
 
 
 def generator():
@@ -21,7 +21,8 @@ def square(count):
 def test_shift_moves_the_batch_together_by_a_pixel_at_most():
     numbers, images, places = generator(), square(3), set()
     for _ in range(60):
-        (place,) = {tuple(image[0].nonzero()[0].tolist()) for image in (random_shift(images, numbers) > 0)}
+        moved = random_shift(images, numbers) > 0
+        (place,) = {tuple(image[0].nonzero()[0].tolist()) for image in moved}
         places.add(place)
     assert places == {(y, x) for y in (8, 9, 10) for x in (8, 9, 10)}
 
@@ -32,7 +33,7 @@ def test_warp_of_nothing_changes_nothing():
     torch.testing.assert_close(still, images, atol=1e-4, rtol=0)
 
 
-def test_warp_moves_each_image_its_own_way_and_keeps_the_ground():
+def test_warp_moves_each_image_its_own_way_and_keeps_the_background():
     moved = random_warp(square(50), generator(), degrees=0, scale=0, shear=0, shift=0.1)
     mass = moved[:, 0] + 0.4
     centres = (mass.sum(1) @ torch.arange(28.0)) / mass.sum((1, 2))
@@ -49,7 +50,8 @@ def test_warp_scales_within_its_limit():
 
 def test_elastic_bends_what_was_straight():
     bent = random_warp(square(50), generator(), degrees=0, scale=0, shear=0, shift=0, elastic=0.05)
-    tops = (bent[:, 0] > 1.2).float().argmax(dim=1)[:, 10:18]  # the first row of the square in each column
+    # The first row of the square in each column:
+    tops = (bent[:, 0] > 1.2).float().argmax(dim=1)[:, 10:18]
     assert (tops.max(1).values - tops.min(1).values).float().mean() > 0.3
 
 
@@ -66,7 +68,8 @@ def test_pen_of_no_width_changes_nothing():
 def test_pen_writes_thicker_and_thinner():
     images = normalise(load_mnist(False, "sample").data[:1]).repeat(200, 1, 1, 1)
     change = ink(random_pen(images, generator(), blur=0, noise=0)) / ink(images)
-    assert change.max() > 1.3 and change.min() < 0.8 and 60 < (change - 1).abs().lt(1e-4).sum() < 140
+    assert change.max() > 1.3 and change.min() < 0.8
+    assert 60 < (change - 1).abs().lt(1e-4).sum() < 140
 
 
 @pytest.mark.parametrize("change", [random_pen, handwriting])

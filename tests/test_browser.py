@@ -1,4 +1,4 @@
-"""What happens in the page: JupyterLab and Notebook in a real browser, with widgets, camera and all chapters."""
+"""The page: JupyterLab and Notebook in a real browser, with widgets, camera and all chapters."""
 
 import os
 import shutil
@@ -11,22 +11,26 @@ from browser import Notebook, find_browser, jupyter, screenshot, write_notebook
 
 from mnist_tutorial import predict_image
 from mnist_tutorial.data import SAMPLE
-from mnist_tutorial.frames import read_frames
+from mnist_tutorial.live.frames import read_frames
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install -e '.[test]'")
-pytestmark = pytest.mark.skipif(find_browser() is None, reason="needs Chromium or Chrome, and finds none on the PATH")
+playwright = pytest.importorskip("playwright.sync_api",
+                                 reason="needs playwright: pip install -e '.[test]'")
+pytestmark = pytest.mark.skipif(find_browser() is None,
+                                reason="needs Chromium or Chrome, and finds none on the PATH")
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = [path.name for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))]
 SEVEN = [(0.25, 0.2), (0.72, 0.2), (0.45, 0.85)]
-TWO = [(0.28, 0.32), (0.36, 0.2), (0.5, 0.15), (0.64, 0.22), (0.66, 0.36), (0.55, 0.54), (0.28, 0.82), (0.74, 0.82)]
-PAD = "from mnist_tutorial.pad import DrawingPad\npad = DrawingPad(save_to='mine')\npad"
-CAMERA = "from mnist_tutorial.browser_camera import BrowserCamera\ncamera = BrowserCamera(save_to='seen')\ncamera"
+TWO = [(0.28, 0.32), (0.36, 0.2), (0.5, 0.15), (0.64, 0.22), (0.66, 0.36), (0.55, 0.54),
+       (0.28, 0.82), (0.74, 0.82)]
+PAD = "from mnist_tutorial.live import DrawingPad\npad = DrawingPad(save_to='mine')\npad"
+CAMERA = ("from mnist_tutorial.live import BrowserCamera\n"
+          "camera = BrowserCamera(save_to='seen')\ncamera")
 
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
-    """The course's clip as Chromium's false camera wants it: its three digits, held still for a while each."""
+    """The course's clip for Chromium's false camera: its three digits, each held still a while."""
     path = tmp_path_factory.mktemp("camera") / "clip.mjpeg"
     frames = list(read_frames(ROOT / "img" / "webcam.webm"))
     with open(path, "wb") as file:
@@ -62,7 +66,8 @@ def course(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(course, tmp_path_factory):
-    with jupyter(course, tmp_path_factory.mktemp("settings"), MNIST_ROOT=SAMPLE, OMP_NUM_THREADS="1") as address:
+    settings = tmp_path_factory.mktemp("settings")
+    with jupyter(course, settings, MNIST_ROOT=SAMPLE, OMP_NUM_THREADS="1") as address:
         yield address
 
 
@@ -71,7 +76,8 @@ def new_page(chromium):
     """A page, and in `problems` the errors that scripts of widgets raise in it."""
     context = chromium.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     page, page.problems = context.new_page(), []
-    page.on("pageerror", lambda error: page.problems.append(error.stack) if "blob:" in error.stack else None)
+    page.on("pageerror",
+            lambda error: page.problems.append(error.stack) if "blob:" in error.stack else None)
     yield page
     context.close()
     assert not page.problems
@@ -88,7 +94,7 @@ def ink(page):
     return page.evaluate("""() => {
         const sheet = document.querySelector(".mnist-sheet");
         const { data } = sheet.getContext("2d").getImageData(0, 0, sheet.width, sheet.height);
-        return data.reduce((sum, value, i) => i % 4 ? sum : sum + value, 0); // red, of red, green, blue and cover
+        return data.reduce((sum, value, i) => i % 4 ? sum : sum + value, 0); // red of RGBA
     }""")
 
 
@@ -110,8 +116,8 @@ def test_pad_answers_while_one_draws(page, server, course, tmp_path, app):
     notebook.wait_for_text(".mnist-words", "7, confidence")
     notebook.wait_for_text(".mnist-note", "shipped weights")
     page.locator(".mnist-bars[aria-label*='7: 100 %']").wait_for()
-    assert notebook.ask("print(pad.prediction.digit, pad.prediction.model, pad.image.shape, pad.image.min())") == \
-        "7 shipped weights (280, 280) 0"
+    assert notebook.ask("print(pad.prediction.digit, pad.prediction.model, "
+                        "pad.image.shape, pad.image.min())") == "7 shipped weights (280, 280) 0"
     screenshot(page, tmp_path, f"pad-{app}")
 
     clear.click()
@@ -140,7 +146,8 @@ def test_pad_answers_while_one_draws(page, server, course, tmp_path, app):
     notebook.shut_down()
 
 
-def test_pad_saves_drawings_and_keeps_them_when_the_page_is_loaded_again(page, server, course, tmp_path):
+def test_pad_saves_drawings_and_keeps_them_when_the_page_is_loaded_again(
+        page, server, course, tmp_path):
     notebook = Notebook(page, server, "pad.ipynb")
     notebook.run_all()
     page.get_by_role("button", name="Save", exact=True).click()
@@ -152,7 +159,7 @@ def test_pad_saves_drawings_and_keeps_them_when_the_page_is_loaded_again(page, s
     notebook.wait_for_text(".mnist-said", "expected digits")
     screenshot(page, tmp_path, "pad-bad-label")
     label.fill("")
-    label.press_sequentially("7")  # the notebook must not take the key: it would make the cell a heading
+    label.press_sequentially("7")  # if the notebook took the key, the cell would be a heading
     label.press("Enter")
     notebook.wait_for_text(".mnist-said", "Saved as")
     assert (course / "mine" / "labels.csv").read_text() == "filename,label\n0001.png,7\n"
@@ -186,7 +193,8 @@ def start(page):
 
 def camera_is_off(page):
     """Whether all cameras that were ever lent to the page are switched off."""
-    return page.evaluate("() => window.lent.length > 0 && window.lent.every(track => track.readyState === 'ended')")
+    return page.evaluate("() => window.lent.length > 0 "
+                         "&& window.lent.every(track => track.readyState === 'ended')")
 
 
 @pytest.fixture(scope="module")
@@ -220,7 +228,8 @@ def test_camera_reads_the_clip(camera, course, tmp_path):
     start(page)
     for digit in "372":
         camera.wait_for_text(".mnist-words", f"read: {digit}")
-        camera.wait_until("print([p.digit for p in camera.predictions if p.confidence > 0.8])", f"[{digit}]")
+        camera.wait_until("print([p.digit for p in camera.predictions if p.confidence > 0.8])",
+                          f"[{digit}]")
         screenshot(page, tmp_path, f"camera-{digit}")
     camera.wait_for_text(".mnist-rate", "frames per second")
     assert camera.ask("print(camera.frame.shape, camera.frame.dtype)") == "(360, 480, 3) uint8"
@@ -229,7 +238,8 @@ def test_camera_reads_the_clip(camera, course, tmp_path):
     page.get_by_label("What is it?").fill("2")
     page.get_by_role("button", name="Save", exact=True).click()
     camera.wait_for_text(".mnist-said", "Saved as")
-    assert cv2.imread(str(course / "seen" / "0001.png")).shape == (480, 640, 3)  # as large as the camera has it
+    saved = cv2.imread(str(course / "seen" / "0001.png"))
+    assert saved.shape == (480, 640, 3)  # as large as the camera has it
     page.get_by_role("button", name="Stop", exact=True).click()
     assert camera_is_off(page) and page.get_by_text("The camera is off.").is_visible()
 
@@ -267,19 +277,23 @@ def test_camera_goes_off_with_the_kernel(camera):
     assert camera_is_off(page)
 
 
-def test_a_camera_that_cannot_be_had_says_what_to_do(camera, tmp_path):  # the last: the page has no camera after it
+def test_a_camera_that_cannot_be_had_says_what_to_do(camera, tmp_path):
+    # the last of the camera's tests: the page has none after it
     page = camera.page
     page.context.clear_permissions()
     start(page)
-    camera.wait_for_text(".mnist-failed", "The camera is not allowed. Click the camera or padlock sign")
+    camera.wait_for_text(".mnist-failed",
+                         "The camera is not allowed. Click the camera or padlock sign")
     screenshot(page, tmp_path, "camera-not-allowed")
     for name, text in [("NotFoundError", "No camera was found. Plug one in"),
-                       ("NotReadableError", "The camera is busy"), ("TypeError", "cannot be used (TypeError: why)")]:
+                       ("NotReadableError", "The camera is busy"),
+                       ("TypeError", "cannot be used (TypeError: why)")]:
         page.evaluate("""name => { navigator.mediaDevices.getUserMedia =
             () => Promise.reject(Object.assign(new Error("why"), { name })); }""", name)
         start(page)
         camera.wait_for_text(".mnist-failed", text)
-    page.evaluate("() => Object.defineProperty(navigator, 'mediaDevices', { value: undefined })")  # as on http://
+    # as on http://
+    page.evaluate("() => Object.defineProperty(navigator, 'mediaDevices', { value: undefined })")
     start(page)
     camera.wait_for_text(".mnist-failed", "secure pages only")
 

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 from mnist_tutorial import predict_image, read_digits
-from mnist_tutorial.browser_camera import BrowserCamera
-from mnist_tutorial.images import IMG
+from mnist_tutorial.live.browser_camera import BrowserCamera
+from mnist_tutorial.reading.images import IMG
 
 
 def jpeg(image):
@@ -53,17 +53,19 @@ def test_one_digit(monkeypatch, three):
     expected = predict_image(frame)
     (prediction,) = camera.predictions
     assert prediction.digit == expected.digit == 3 and prediction.box == expected.box
-    assert messages == [{"frame": "v-1", "words": "read: 3", "error": "", "model": "shipped weights",
-                         "digits": [{"digit": 3, "confidence": expected.confidence, "sure": True,
-                                     "box": list(expected.box)}]}]
+    assert messages == [{
+        "frame": "v-1", "words": "read: 3", "error": "", "model": "shipped weights",
+        "digits": [{"digit": 3, "confidence": expected.confidence, "sure": True,
+                    "box": list(expected.box)}]}]
 
 
 def test_several_digits(monkeypatch, page):
     camera, messages = make(monkeypatch, several=True)
     show(camera, page)
     expected = read_digits(np.array(Image.open(io.BytesIO(page)))).digits
-    assert [digit.box for digit in camera.predictions] == [digit.box for digit in expected] and len(expected) == 14
-    assert [digit["digit"] for digit in messages[0]["digits"]] == [2, 0, 2, 6, 3, 1, 4, 1, 5, 9, 7, 5, 8, 0]
+    assert [digit.box for digit in camera.predictions] == [digit.box for digit in expected]
+    digits = [digit["digit"] for digit in messages[0]["digits"]]
+    assert digits == [2, 0, 2, 6, 3, 1, 4, 1, 5, 9, 7, 5, 8, 0] and len(expected) == 14
 
 
 @pytest.mark.parametrize("several", [False, True])
@@ -71,7 +73,8 @@ def test_no_digit(monkeypatch, several):
     camera, messages = make(monkeypatch, several=several)
     show(camera, jpeg(Image.new("RGB", (320, 240), "white")))
     assert camera.predictions == [] and camera.frame.shape == (240, 320, 3)
-    assert messages[0]["words"] == "no digit" and messages[0]["digits"] == [] and not messages[0]["error"]
+    assert messages[0]["words"] == "no digit" and messages[0]["digits"] == []
+    assert not messages[0]["error"]
 
 
 @pytest.mark.parametrize("buffers", [[b"junk"], [], ["text"], [b""], [b"\xff\xd8\xff\xe0junk"]])

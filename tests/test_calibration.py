@@ -5,8 +5,13 @@ import pytest
 import torch
 from sklearn.calibration import calibration_curve
 
-from mnist_tutorial.calibration import calibrate, expected_calibration_error, fit_temperature, reliability
 from mnist_tutorial.model import Net
+from mnist_tutorial.study.calibration import (
+    calibrate,
+    expected_calibration_error,
+    fit_temperature,
+    reliability,
+)
 
 
 def answers(confidence, right, count=100):
@@ -15,7 +20,8 @@ def answers(confidence, right, count=100):
     return probabilities, (np.arange(count) >= right * count).astype(int)
 
 
-@pytest.mark.parametrize("confidence, right, error", [(0.9, 0.9, 0), (0.9, 0.6, 0.3), (0.6, 0.9, 0.3), (1.0, 0.5, 0.5)])
+@pytest.mark.parametrize("confidence, right, error", [(0.9, 0.9, 0), (0.9, 0.6, 0.3),
+                                                      (0.6, 0.9, 0.3), (1.0, 0.5, 0.5)])
 def test_error_of_one_bin(confidence, right, error):
     assert expected_calibration_error(*answers(confidence, right)) == pytest.approx(error, abs=1e-9)
 

@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from mnist_tutorial import check
-from mnist_tutorial.checkpoint import CheckpointError
-from mnist_tutorial.frames import SourceError
+from mnist_tutorial.errors import CheckpointError, SourceError
 
 
 def test_mark_and_advice_are_shown():
@@ -54,7 +53,8 @@ def test_camera_is_released_either_way(monkeypatch, works):
     monkeypatch.setattr(check, "read_frames", read_frames)
     outcome = check.check_camera(2)
     assert closed == [2]
-    assert (outcome.mark, outcome.found) == (("ok", "index 2, 640x480") if works else ("note", "none at index 2"))
+    expected = ("ok", "index 2, 640x480") if works else ("note", "none at index 2")
+    assert (outcome.mark, outcome.found) == expected
 
 
 def test_window(monkeypatch):

@@ -7,12 +7,12 @@ import torch
 from mnist_tutorial import Net, load_pretrained
 from mnist_tutorial.checkpoint import (
     SHIPPED,
-    CheckpointError,
     load_card,
     load_checkpoint,
     save_checkpoint,
     save_weights,
 )
+from mnist_tutorial.errors import CheckpointError
 from mnist_tutorial.model import FastNet
 
 
@@ -46,7 +46,8 @@ def test_shipped_weights_score_what_their_card_says(mnist_root):
     from mnist_tutorial import evaluate, mnist_loaders
     card = load_card()
     _, accuracy = evaluate(load_pretrained(), mnist_loaders(root=mnist_root).test)
-    assert accuracy == pytest.approx(card["test_accuracy"]["of_each_seed"][str(card["weights_of_seed"])], abs=2e-4)
+    said = card["test_accuracy"]["of_each_seed"][str(card["weights_of_seed"])]
+    assert accuracy == pytest.approx(said, abs=2e-4)
 
 
 class Boom:
@@ -59,7 +60,8 @@ class Boom:
         return os.mkdir, (self.path,)
 
 
-@pytest.mark.parametrize("content", [b"", b"not a checkpoint at all", b"\x80\x04N.", b"PK\x03\x04 half a zip"])
+@pytest.mark.parametrize("content",
+                         [b"", b"not a checkpoint at all", b"\x80\x04N.", b"PK\x03\x04 half a zip"])
 def test_refuses_what_is_no_checkpoint(tmp_path, content):
     (tmp_path / "bad.pt").write_bytes(content)
     with pytest.raises(CheckpointError, match="bad.pt"):
@@ -94,7 +96,8 @@ def test_finds_the_network_that_the_weights_are_of(tmp_path):
         save_weights(tmp_path / "net.pt", net, {"name": "mine"})
         loaded = load_pretrained(tmp_path / "net.pt")
         assert type(loaded) is type(net) and loaded.weights_name == "mine"
-        assert all(torch.equal(weight, net.state_dict()[name]) for name, weight in loaded.state_dict().items())
+        assert all(torch.equal(weight, net.state_dict()[name])
+                   for name, weight in loaded.state_dict().items())
 
 
 def test_refuses_weights_of_another_network(tmp_path):
@@ -105,7 +108,8 @@ def test_refuses_weights_of_another_network(tmp_path):
 
 @pytest.mark.filterwarnings("ignore")  # as in a program that lets warnings pass
 def test_refuses_complex_weights(tmp_path):
-    save_checkpoint(tmp_path / "net.pt", {name: weight + 1j for name, weight in Net().state_dict().items()})
+    save_checkpoint(tmp_path / "net.pt",
+                    {name: weight + 1j for name, weight in Net().state_dict().items()})
     with pytest.raises(CheckpointError, match="another network"):
         load_pretrained(tmp_path / "net.pt")
 

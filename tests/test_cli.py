@@ -8,16 +8,16 @@ import sys
 import pytest
 from PIL import Image
 
-from mnist_tutorial import __main__ as command_line
 from mnist_tutorial import load_pretrained
 from mnist_tutorial.__main__ import main
-from mnist_tutorial.frames import write_digits
-from mnist_tutorial.images import IMG
+from mnist_tutorial.live import frames, pen, webcam
+from mnist_tutorial.live.pen import write_digits
+from mnist_tutorial.reading.images import IMG
 
 
 def run_python(*arguments, **options):
-    return subprocess.run([sys.executable, "-m", "mnist_tutorial", *arguments], capture_output=True, text=True,
-                          timeout=120, **options)
+    return subprocess.run([sys.executable, "-m", "mnist_tutorial", *arguments], capture_output=True,
+                          text=True, timeout=120, **options)
 
 
 def test_predict_reads_seven_in_a_process_of_its_own(tmp_path):
@@ -27,7 +27,8 @@ def test_predict_reads_seven_in_a_process_of_its_own(tmp_path):
     assert "shipped weights" in done.stdout and done.stderr == ""
 
 
-@pytest.mark.parametrize("name, content", [("missing.png", None), ("text.png", b"no picture"), ("empty.png", b""),
+@pytest.mark.parametrize("name, content",
+                         [("missing.png", None), ("text.png", b"no picture"), ("empty.png", b""),
                                            ("folder.png", "folder"), ("cut.png", "cut")])
 def test_predict_refuses_bad_input_in_one_line(tmp_path, capsys, name, content):
     path = tmp_path / name
@@ -64,7 +65,8 @@ def test_predict_refuses_weights_that_are_none(tmp_path, capsys):
 
 def test_train_saves_network_and_card_and_predict_uses_them(tmp_path, capsys, sample):
     output = tmp_path / "mine.pt"
-    assert main(["train", "--epochs", "2", "--lr", "0.1", "--seeds", "3", "4", "--output", str(output)]) == 0
+    assert main(["train", "--epochs", "2", "--lr", "0.1", "--seeds", "3", "4",
+                 "--output", str(output)]) == 0
     out = capsys.readouterr().out
     assert "Epoch 2/2" in out and "Test accuracy over 2 seeds: mean" in out
     card = json.loads(output.with_suffix(".json").read_text())
@@ -80,7 +82,8 @@ def test_train_saves_network_and_card_and_predict_uses_them(tmp_path, capsys, sa
 def test_train_can_be_stopped_and_resumed(tmp_path, capsys, sample, monkeypatch):
     from mnist_tutorial import training
     whole, resumed, checkpoint = tmp_path / "whole.pt", tmp_path / "resumed.pt", tmp_path / "c.pt"
-    options = ["train", "--epochs", "3", "--recipe", "tuned", "--device", "cpu"]  # a GPU rounds as it likes
+    options = ["train", "--epochs", "3", "--recipe", "tuned",
+               "--device", "cpu"]  # a GPU rounds as it likes
     assert main([*options, "--output", str(whole)]) == 0
 
     evaluate, calls = training.evaluate, []
@@ -111,7 +114,8 @@ def test_train_refuses_what_cannot_be(tmp_path, capsys, sample):
 
 @pytest.mark.parametrize("arguments", [[], ["fly"], ["predict"], ["train", "--epochs", "0"],
                                        ["train", "--lr", "-1"], ["train", "--momentum", "1"],
-                                       ["train", "--recipe", "secret"], ["train", "--device", "abacus"],
+                                       ["train", "--recipe", "secret"],
+                                       ["train", "--device", "abacus"],
                                        ["webcam", "--frames", "0"], ["webcam", "--size", "640"],
                                        ["webcam", "--size", "0x480"]])
 def test_wrong_command_lines_exit_with_2(arguments, capsys):
@@ -143,23 +147,23 @@ def test_webcam_without_a_source_says_so(capsys):
 
 def test_webcam_reads_what_a_pen_writes(capsys, monkeypatch):
     short = functools.partial(write_digits, "7 2")
-    monkeypatch.setattr(command_line, "write_digits", short)
+    monkeypatch.setattr(pen, "write_digits", short)
     assert main(["webcam", "--source", "digits", "--size", "320x240", "--no-window"]) == 0
     assert "read: 7 2\n" in capsys.readouterr().out
 
 
 def test_webcam_lists_the_cameras(capsys, monkeypatch):
-    monkeypatch.setattr(command_line, "find_cameras", lambda: [(0, 640, 480), (2, 1280, 720)])
+    monkeypatch.setattr(frames, "find_cameras", lambda: [(0, 640, 480), (2, 1280, 720)])
     assert main(["webcam", "--list"]) == 0
     assert capsys.readouterr().out == "camera 0: 640x480\ncamera 2: 1280x720\n"
-    monkeypatch.setattr(command_line, "find_cameras", lambda: [])
+    monkeypatch.setattr(frames, "find_cameras", lambda: [])
     assert main(["webcam", "--list"]) == 1
     assert "no camera found" in capsys.readouterr().err
 
 
 def test_webcam_hands_its_options_on(capsys, monkeypatch):
     calls = []
-    monkeypatch.setattr(command_line, "run", lambda *args, **options: calls.append((args[0], options)))
+    monkeypatch.setattr(webcam, "run", lambda *args, **options: calls.append((args[0], options)))
     assert main(["webcam", "--source", "1", "--size", "1280x720", "--mirror", "--frames", "5"]) == 0
     assert calls == [("1", {"show": "auto", "max_frames": 5, "mirror": True, "size": (1280, 720)})]
 

@@ -10,17 +10,9 @@ from torch.utils.data import DataLoader, TensorDataset
 from torchvision import transforms
 
 from mnist_tutorial import data
-from mnist_tutorial.data import (
-    MD5,
-    DatasetError,
-    Sample,
-    download,
-    find_problems,
-    load_mnist,
-    mnist_loaders,
-    tensor_dataset,
-    tensor_loader,
-)
+from mnist_tutorial.data import Sample, load_mnist, mnist_loaders, tensor_dataset, tensor_loader
+from mnist_tutorial.download import MD5, MNIST, download, find_problems
+from mnist_tutorial.errors import DatasetError
 from mnist_tutorial.preprocess import MEAN, STD
 
 
@@ -46,22 +38,23 @@ def test_download_mends_only_what_is_damaged(mirror):
     assert before == {name: (mirror.raw / name).stat().st_mtime_ns for name in good}
 
 
-@pytest.mark.parametrize("answer", [(404, None, b""), (503, None, b"busy"), (200, None, b"wrong bytes"),
-                                    (200, 10_000, b"cut off")],
+@pytest.mark.parametrize("answer", [(404, None, b""), (503, None, b"busy"),
+                                    (200, None, b"wrong bytes"), (200, 10_000, b"cut off")],
                          ids=["404", "503", "wrong bytes", "cut off"])
 def test_download_that_fails_leaves_no_half_file(mirror, answer):
     name = list(MD5)[2]
     mirror.files[f"{name}.gz"] = answer
     with pytest.raises(DatasetError, match=f"could not download {name}.gz from .*first.*second"):
         download(mirror.root, timeout=1)
-    assert sorted(path.name for path in mirror.raw.iterdir()) == sorted(list(MD5)[:2])  # what was good stays
+    # What was good stays.
+    assert sorted(path.name for path in mirror.raw.iterdir()) == sorted(list(MD5)[:2])
     mirror.files = dict(mirror.good)
     download(mirror.root)
     assert find_problems(mirror.root) == {}
 
 
 def test_second_mirror_is_asked_when_the_first_fails(mirror, monkeypatch):
-    monkeypatch.setattr(data.MNIST, "mirrors", ["http://127.0.0.1:9/nobody/", *data.MNIST.mirrors])
+    monkeypatch.setattr(MNIST, "mirrors", ["http://127.0.0.1:9/nobody/", *MNIST.mirrors])
     download(mirror.root)
     assert find_problems(mirror.root) == {}
 
@@ -69,7 +62,7 @@ def test_second_mirror_is_asked_when_the_first_fails(mirror, monkeypatch):
 def test_silent_server_is_given_up(mirror, monkeypatch):
     import socket
     with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and never answers
-        monkeypatch.setattr(data.MNIST, "mirrors", [f"http://127.0.0.1:{silent.getsockname()[1]}/"])
+        monkeypatch.setattr(MNIST, "mirrors", [f"http://127.0.0.1:{silent.getsockname()[1]}/"])
         with pytest.raises(DatasetError, match="timed out"):
             download(mirror.root, timeout=0.2)
     assert socket.getdefaulttimeout() is None
@@ -77,16 +70,17 @@ def test_silent_server_is_given_up(mirror, monkeypatch):
 
 WORKER = """
 import json, sys
-from mnist_tutorial import data
-data.MNIST.mirrors, data.MNIST.resources, md5, root = json.loads(sys.argv[1])
-data.MD5.update(md5)
-data.download(root)
+from mnist_tutorial.download import MD5, MNIST, download
+MNIST.mirrors, MNIST.resources, md5, root = json.loads(sys.argv[1])
+MD5.update(md5)
+download(root)
 """
 
 
 def test_two_processes_at_once_are_safe(mirror):
-    told = json.dumps([data.MNIST.mirrors, data.MNIST.resources, MD5, str(mirror.root)])
-    workers = [subprocess.Popen([sys.executable, "-c", WORKER, told], stderr=subprocess.PIPE) for _ in range(2)]
+    told = json.dumps([MNIST.mirrors, MNIST.resources, MD5, str(mirror.root)])
+    workers = [subprocess.Popen([sys.executable, "-c", WORKER, told], stderr=subprocess.PIPE)
+               for _ in range(2)]
     for worker in workers:
         _, err = worker.communicate(timeout=120)
         assert worker.returncode == 0, err
@@ -155,7 +149,8 @@ def test_sample_looks_like_mnist(sample):
 
 def reference_batches(dataset, batch_size):
     """What torchvision's per-image path gives."""
-    dataset.transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((MEAN,), (STD,))])
+    dataset.transform = transforms.Compose([transforms.ToTensor(),
+                                            transforms.Normalize((MEAN,), (STD,))])
     return DataLoader(dataset, batch_size)
 
 
@@ -197,13 +192,14 @@ def test_shuffling_is_a_new_order_each_epoch_and_hangs_on_the_seed():
 
 
 def test_augment_gets_images_and_the_loaders_generator():
-    loader = tensor_loader(numbered(4), 4, augment=lambda x, generator: x + torch.ones_like(x) * 100)
+    loader = tensor_loader(numbered(4), 4,
+                           augment=lambda x, generator: x + torch.ones_like(x) * 100)
     (batch, labels), = loader
     assert batch.tolist() == [100, 101, 102, 103] and labels.tolist() == [0, 1, 2, 3]
 
 
 def test_empty_dataset_is_explained():
-    with pytest.raises(DatasetError, match="at least one picture"):
+    with pytest.raises(DatasetError, match="at least one image"):
         tensor_loader(TensorDataset(torch.zeros(0, 1), torch.zeros(0)))
 
 
@@ -222,7 +218,8 @@ def test_mnist_is_split_as_the_tutorial_says(mnist_root):
     assert [len(loader.dataset) for loader in loaders] == [55_000, 5_000, 10_000]
     assert len(loaders.train) == 860
     images, labels = next(iter(loaders.train))
-    assert images.shape == (64, 1, 28, 28) and images.dtype == torch.float32 and labels.dtype == torch.int64
+    assert images.shape == (64, 1, 28, 28)
+    assert images.dtype == torch.float32 and labels.dtype == torch.int64
 
 
 def test_default_root_is_in_the_checkout():

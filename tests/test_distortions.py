@@ -1,4 +1,4 @@
-"""Distortions: nothing at strength 0, and otherwise what OpenCV, or a count by hand, says they do."""
+"""Distortions: no change at strength 0, otherwise that of OpenCV or of a count by hand."""
 
 import cv2
 import numpy as np
@@ -6,8 +6,17 @@ import pytest
 import torch
 
 from mnist_tutorial import load_mnist, load_pretrained
-from mnist_tutorial.distortions import DISTORTIONS, blur, enlarge, grain, invert, robustness, shift, turn
 from mnist_tutorial.preprocess import normalise
+from mnist_tutorial.study.distortions import (
+    DISTORTIONS,
+    blur,
+    enlarge,
+    grain,
+    invert,
+    robustness,
+    shift,
+    turn,
+)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +39,7 @@ def test_quarter_turns_only_move_pixels(pictures):
     assert torch.equal(turn(pictures, -180), torch.rot90(pictures, 2, (1, 2)))
 
 
-def test_shift_moves_right_and_fills_with_ground(pictures):
+def test_shift_moves_right_and_fills_with_background(pictures):
     moved = shift(pictures, 5)
     assert torch.equal(moved[:, :, 5:], pictures[:, :, :-5]) and not moved[:, :, :5].any()
 
@@ -67,7 +76,9 @@ def test_inversion_passes_through_even_grey(pictures):
 
 def test_robustness_counts_right_answers(pictures):
     net, labels = load_pretrained(), load_mnist(False, "sample").targets[:30]
-    measured = robustness(net, pictures, labels, {"mirrored": (lambda p, s: p.flip(2) if s else p, (0, 1))})
+    mirrored = {"mirrored": (lambda p, s: p.flip(2) if s else p, (0, 1))}
+    measured = robustness(net, pictures, labels, mirrored)
     assert list(measured) == ["mirrored"] and measured["mirrored"].strengths == (0, 1)
-    right = [(net(normalise(p)).argmax(1) == labels).float().mean().item() for p in (pictures, pictures.flip(2))]
+    right = [(net(normalise(p)).argmax(1) == labels).float().mean().item()
+             for p in (pictures, pictures.flip(2))]
     assert measured["mirrored"].accuracies == pytest.approx(right) and right[0] > right[1]

@@ -6,10 +6,11 @@ import pytest
 from nothing import empty, pictures
 
 from mnist_tutorial import load_mnist, load_pretrained, mnist_loaders, predict_image
-from mnist_tutorial.guard import guard_loaders, nondigits, rare_digits
-from mnist_tutorial.images import IMG
-from mnist_tutorial.predict import SURE, predict_pictures, probabilities
-from mnist_tutorial.preprocess import NoDigitError
+from mnist_tutorial.errors import NoDigitError
+from mnist_tutorial.reading.images import IMG
+from mnist_tutorial.reading.predict import SURE, predict_pictures
+from mnist_tutorial.recipes.nondigits import guard_loaders, nondigits, rare_digits
+from mnist_tutorial.training import probabilities
 
 
 def read(picture, net):
@@ -45,7 +46,8 @@ def test_plain_empty_pages_hold_no_digit(answers):
 
 
 def test_doubt_makes_all_digits_alike_and_says_so(answers):
-    answer = min((answer for answer in answers.values() if answer), key=lambda answer: answer.is_digit)
+    seen = (answer for answer in answers.values() if answer)
+    answer = min(seen, key=lambda answer: answer.is_digit)
     assert answer.is_digit < 0.01 and np.ptp(answer.probabilities) < 0.02
     assert not answer.sure and str(answer).startswith("not sure, perhaps")
 
@@ -58,17 +60,22 @@ def test_the_courses_pictures_are_answered_surely():
 
 def test_genuine_digits_are_answered_surely(mnist_root):
     test = load_mnist(False, mnist_root)
-    answers = predict_pictures(load_pretrained(), list(test.data[:2000].numpy()), [(0, 0, 28, 28)] * 2000)
+    pictures = list(test.data[:2000].numpy())
+    answers = predict_pictures(load_pretrained(), pictures, [(0, 0, 28, 28)] * 2000)
     sure = np.array([answer.sure for answer in answers])
     right = np.array([answer.digit for answer in answers]) == test.targets[:2000].numpy()
     assert sure.mean() > 0.9 and right[sure].mean() > 0.995 and right.mean() > 0.985
 
 
+GREY_DIGITS = np.full((5, 28, 28), 200, np.uint8)
+
+
 @pytest.mark.parametrize("make", [lambda seed: rare_digits(30, seed),
-                                  lambda seed: nondigits(60, np.full((5, 28, 28), 200, np.uint8), np.arange(5), seed)])
+                                  lambda seed: nondigits(60, GREY_DIGITS, np.arange(5), seed)])
 def test_made_pictures_are_as_the_pipeline_makes_them_and_repeat_with_the_seed(make):
     made = make(3)
-    assert made.dtype == np.uint8 and made.shape[1:] == (28, 28) and (made.max(axis=(1, 2)) == 255).mean() > 0.9
+    assert made.dtype == np.uint8 and made.shape[1:] == (28, 28)
+    assert (made.max(axis=(1, 2)) == 255).mean() > 0.9
     assert np.array_equal(made, make(3)) and not np.array_equal(made, make(4))
 
 

@@ -1,4 +1,4 @@
-"""Faults of the dataset's folder, disk and mirrors: found, explained, mended or refused; what was good stays."""
+"""Faults of folder, disk and mirrors: found, explained, mended or refused; good files stay."""
 
 import builtins
 import errno
@@ -13,7 +13,15 @@ import pytest
 from tally import attempt
 
 from mnist_tutorial import data, load_mnist
-from mnist_tutorial.data import MD5, DatasetError, download, find_problems
+from mnist_tutorial.download import (
+    MD5,
+    MNIST,
+    RETRY_AFTER,
+    download,
+    download_with_backoff,
+    find_problems,
+)
+from mnist_tutorial.errors import DatasetError
 
 NAMES = list(MD5)
 
@@ -59,12 +67,13 @@ def test_damaged_file_is_named_refused_and_mended(mirror, number, damage):
         pytest.skip("this system makes no such damage")
     problems = find_problems(mirror.root)
     assert set(problems) == {path.name, *([other.name] if damage == "swapped" else [])}
-    assert attempt("data: damaged files not to be mended", load_mnist, root=mirror.root, refusal=DatasetError,
-                   match=f"{path.name} is (missing|damaged)") is None
+    assert attempt("data: damaged files not to be mended", load_mnist, root=mirror.root,
+                   refusal=DatasetError, match=f"{path.name} is (missing|damaged)") is None
     asked = len(mirror.asked)
     assert attempt("data: damaged files, mended", fetch, mirror.root)
     assert find_problems(mirror.root) == {}
-    assert {name.split("/")[-1].removesuffix(".gz") for name in mirror.asked[asked:]} == set(problems)
+    fetched = {name.split("/")[-1].removesuffix(".gz") for name in mirror.asked[asked:]}
+    assert fetched == set(problems)
 
 
 def test_folder_in_a_files_place_is_explained(mirror):
@@ -98,7 +107,8 @@ STEPS = {"make the folder": (Path, "mkdir", always), "make room": (tempfile, "mk
          "write": (builtins, "open", for_writing), "move into place": (os, "replace", always)}
 
 
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO], ids=errno.errorcode.get)
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO],
+                         ids=errno.errorcode.get)
 @pytest.mark.parametrize("step", STEPS)
 def test_disk_that_refuses_is_explained_and_spoils_nothing(mirror, monkeypatch, step, code):
     download(mirror.root)
@@ -107,9 +117,10 @@ def test_disk_that_refuses_is_explained_and_spoils_nothing(mirror, monkeypatch, 
     owner, name, when = STEPS[step]
     with monkeypatch.context() as patch:
         patch.setattr(owner, name, failing(getattr(owner, name), code, when))
-        assert attempt("data: disk full, read-only or broken", fetch, mirror.root, refusal=DatasetError,
-                       match=os.strerror(code)) is None
-    assert {path.name: path.stat().st_mtime_ns for path in mirror.raw.iterdir()} == before  # and no half file
+        assert attempt("data: disk full, read-only or broken", fetch, mirror.root,
+                       refusal=DatasetError, match=os.strerror(code)) is None
+    after = {path.name: path.stat().st_mtime_ns for path in mirror.raw.iterdir()}
+    assert after == before  # and no half file
     download(mirror.root)
     assert find_problems(mirror.root) == {}
 
@@ -158,11 +169,14 @@ def gibberish(handler):
 
 PORTAL = (200, None, b"<html>Welcome to our hotel! Please log in.</html>")
 MISBEHAVIOURS = {
-    "404": (404, None, b""), "403": (403, None, b"no"), "500": (500, None, b""), "503": (503, None, b"busy"),
-    "wrong bytes": (200, None, gzip.compress(b"another file")), "a login page": PORTAL, "nothing": (200, None, b""),
+    "404": (404, None, b""), "403": (403, None, b"no"),
+    "500": (500, None, b""), "503": (503, None, b"busy"),
+    "wrong bytes": (200, None, gzip.compress(b"another file")),
+    "a login page": PORTAL, "nothing": (200, None, b""),
     "length too long": (200, 10_000, b"cut off"), "length too short": (200, 3, b"cut off"),
     "redirect loop": redirect_to(None), "redirect to nowhere": redirect_to("http://127.0.0.1:9/"),
-    "redirect to another protocol": redirect_to("file:///etc/passwd"), "gibberish": gibberish, "hung up": hang_up,
+    "redirect to another protocol": redirect_to("file:///etc/passwd"),
+    "gibberish": gibberish, "hung up": hang_up,
     "silence": silence, "half, then silence": half_and_silence,
 }
 
@@ -170,13 +184,15 @@ MISBEHAVIOURS = {
 @pytest.mark.parametrize("first_only", [True, False], ids=["one mirror", "all mirrors"])
 @pytest.mark.parametrize("behaviour", MISBEHAVIOURS)
 def test_mirror_that_misbehaves(mirror, behaviour, first_only):
-    """One is passed over; where all do, the reason is given, what was fetched stays, and later the rest comes."""
+    """One is passed over; if all do, the reason is given, good files stay, the rest can come."""
     name = f"{NAMES[2]}.gz"
     mirror.files[f"first/{name}" if first_only else name] = MISBEHAVIOURS[behaviour]
     if first_only:
-        assert attempt("data: a mirror that misbehaves, another that helps", fetch, mirror.root, timeout=0.15)
+        assert attempt("data: a mirror that misbehaves, another that helps", fetch, mirror.root,
+                       timeout=0.15)
     else:
-        assert attempt("data: mirrors that all misbehave", fetch, mirror.root, timeout=0.15, refusal=DatasetError,
+        assert attempt("data: mirrors that all misbehave", fetch, mirror.root, timeout=0.15,
+                       refusal=DatasetError,
                        match=f"could not download {name} from .*first.*second") is None
         assert sorted(path.name for path in mirror.raw.iterdir()) == sorted(NAMES[:2])
         mirror.files = dict(mirror.good)
@@ -197,7 +213,7 @@ def test_slow_mirror_is_waited_for(mirror):
 
 
 def test_silent_network_is_not_waited_for_again_and_again(mirror, no_network, monkeypatch, capsys):
-    monkeypatch.setattr(data.MNIST, "mirrors", [f"{mirror.address}/first/"])
+    monkeypatch.setattr(MNIST, "mirrors", [f"{mirror.address}/first/"])
     monkeypatch.setattr(data, "DEFAULT_ROOT", mirror.root)
     mirror.files.clear()
     assert load_mnist(train=True).name == data.Sample.name
@@ -208,11 +224,11 @@ def test_silent_network_is_not_waited_for_again_and_again(mirror, no_network, mo
     assert len(mirror.asked) == asked
 
     now = time.monotonic()
-    monkeypatch.setattr(time, "monotonic", lambda: now + data.RETRY + 1)
+    monkeypatch.setattr(time, "monotonic", lambda: now + RETRY_AFTER + 1)
     load_mnist()
     assert len(mirror.asked) > asked  # after a while it is worth another try
 
     mirror.files = dict(mirror.good)
     download(mirror.root)  # who asks for it is not put off
-    data._download_if_hopeful(mirror.root)
+    download_with_backoff(mirror.root)
     assert len(capsys.readouterr().err.split("Using the embedded sample")) == 2  # said once

@@ -1,4 +1,4 @@
-"""Notebooks as learners treat them: run twice, from another folder, and cell by cell in the wrong order."""
+"""Notebooks as learners treat them: run twice, elsewhere, and cell by cell in the wrong order."""
 
 from pathlib import Path
 
@@ -29,12 +29,16 @@ def cell(source):
 
 
 def test_chapters_in_a_careless_learners_hands(tmp_path, sample):
-    """Each cell alone runs, or says which name is missing; then all run, twice in one kernel, in an empty folder."""
+    """Each cell alone runs, or says which name is missing; then all run, twice in one kernel.
+
+    The kernel's folder is empty.
+    """
     cells, asked = [], {}
     for chapter in CHAPTERS:
         notebook = nbformat.read(FOLDER / f"{chapter}.ipynb", as_version=4)
         sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-        plain = [TransformerManager().transform_cell(source) for source in sources]  # %pip is not Python
+        # %pip is not Python
+        plain = [TransformerManager().transform_cell(source) for source in sources]
         asked[chapter] = cell(f"sources = {plain!r}{ALONE}"), len(sources)
         cells += [asked[chapter][0], *map(cell, sources), *map(cell, sources), cell("%reset -f")]
     notebook.cells = cells
@@ -47,4 +51,5 @@ def test_chapters_in_a_careless_learners_hands(tmp_path, sample):
         missing = [outcome for outcome in outcomes if outcome != "ran"]
         assert all(outcome.endswith("is not defined") for outcome in missing)
         record("notebooks: cells run twice, in another folder", tried=2 * count, survived=2 * count)
-        record("notebooks: cells run alone", tried=count, survived=count - len(missing), refused=len(missing))
+        record("notebooks: cells run alone", tried=count, survived=count - len(missing),
+               refused=len(missing))

@@ -17,9 +17,11 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFile, features
 from tally import attempt
 
-from mnist_tutorial import load_pretrained, naive_resize, pages, predict_image, prepare, read_digits
-from mnist_tutorial.images import LARGEST, MOST, ImageError, load_grey
-from mnist_tutorial.preprocess import NoDigitError
+from mnist_tutorial import load_pretrained, naive_resize, predict_image, prepare, read_digits
+from mnist_tutorial.errors import ImageError, NoDigitError
+from mnist_tutorial.reading.box import Box
+from mnist_tutorial.reading.images import LONGEST_SIDE, MAX_PIXELS, load_grey
+from mnist_tutorial.reading.pages import MAX_STROKES
 
 NET = load_pretrained()
 
@@ -65,11 +67,13 @@ def strokes(random, shape):
 @st.composite
 def greys(draw, most=60_000):
     """Grey levels 0..1, of any shape from 1x1 to very wide or tall."""
-    sides = st.one_of(st.integers(1, 40), st.integers(1, 300), st.sampled_from([1, 2, 3, 2000, 30_000]))
+    sides = st.one_of(st.integers(1, 40), st.integers(1, 300),
+                      st.sampled_from([1, 2, 3, 2000, 30_000]))
     height = draw(sides)
     shape = height, min(draw(sides), max(1, most // height))
     random = np.random.default_rng(draw(st.integers(0, 2 ** 32 - 1)))
-    return draw(st.sampled_from([noise, even, specks, slope, halves, stripes, strokes]))(random, shape)
+    kind = draw(st.sampled_from([noise, even, specks, slope, halves, stripes, strokes]))
+    return kind(random, shape)
 
 
 def bytes_of(grey):
@@ -77,26 +81,32 @@ def bytes_of(grey):
 
 
 AS_ARRAY = [  # what load_grey promises to read
-    bytes_of, lambda grey: grey > 0.5, lambda grey: (grey * 65535).astype(np.uint16), np.float16, np.float32,
-    np.float64, lambda grey: grey.astype(">f4"), np.asfortranarray, lambda grey: grey[::-1, ::-1], np.longdouble,
+    bytes_of, lambda grey: grey > 0.5, lambda grey: (grey * 65535).astype(np.uint16), np.float16,
+    np.float32, np.float64, lambda grey: grey.astype(">f4"), np.asfortranarray,
+    lambda grey: grey[::-1, ::-1], np.longdouble,
     lambda grey: np.broadcast_to(grey[:1], grey.shape), lambda grey: bytes_of(grey)[:, :, None],
-    lambda grey: np.dstack([bytes_of(grey)] * 3), lambda grey: np.dstack([grey, grey ** 2, 1 - grey, grey[::-1]]),
-    lambda grey: np.dstack([bytes_of(grey)] * 3 + [bytes_of(1 - grey)]), lambda grey: bytes_of(grey).view(np.matrix),
+    lambda grey: np.dstack([bytes_of(grey)] * 3),
+    lambda grey: np.dstack([grey, grey ** 2, 1 - grey, grey[::-1]]),
+    lambda grey: np.dstack([bytes_of(grey)] * 3 + [bytes_of(1 - grey)]),
+    lambda grey: bytes_of(grey).view(np.matrix),
     lambda grey: np.lib.stride_tricks.as_strided(bytes_of(grey), grey.shape, (0, 0)),
 ]
 WRONG = [  # and what it cannot
     *(lambda grey, bad=bad: np.where(np.indices(grey.shape).sum(0) == 0, bad, grey)
       for bad in (np.nan, np.inf, -np.inf, -1, 2, 255, 1e300)),
     *(lambda grey, dtype=dtype: bytes_of(grey).astype(dtype)
-      for dtype in ("i1", "i2", "u4", "i8", ">u2", "c8", "O", "S1", "U1", "M8[s]", "V2", [("a", "u1")])),
-    *(lambda grey, channels=channels: np.dstack([bytes_of(grey)] * channels) for channels in (2, 5, 9)),
-    lambda grey: bytes_of(grey)[None, None], np.ravel, lambda grey: grey[:0], lambda grey: grey[:, :0], np.sum,
-    lambda grey: np.broadcast_to(np.uint8(9), (MOST, len(grey) + 1)), np.ndarray.tolist, np.ndarray.tobytes,
-    lambda grey: float(grey[0, 0]), lambda grey: io.BytesIO(grey.tobytes()), lambda grey: None,
-    lambda grey: {"grey": grey},
+      for dtype in ("i1", "i2", "u4", "i8", ">u2", "c8", "O", "S1", "U1", "M8[s]", "V2",
+                    [("a", "u1")])),
+    *(lambda grey, channels=channels: np.dstack([bytes_of(grey)] * channels)
+      for channels in (2, 5, 9)),
+    lambda grey: bytes_of(grey)[None, None], np.ravel, lambda grey: grey[:0],
+    lambda grey: grey[:, :0], np.sum,
+    lambda grey: np.broadcast_to(np.uint8(9), (MAX_PIXELS, len(grey) + 1)),
+    np.ndarray.tolist, np.ndarray.tobytes, lambda grey: float(grey[0, 0]),
+    lambda grey: io.BytesIO(grey.tobytes()), lambda grey: None, lambda grey: {"grey": grey},
 ]
-MODES = ["1", "L", "P", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr", "HSV", "LA", "La", "PA", "I", "F",
-         "I;16", "I;16L", "I;16B"]
+MODES = ["1", "L", "P", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr", "HSV", "LA", "La", "PA",
+         "I", "F", "I;16", "I;16L", "I;16B"]
 
 
 @st.composite
@@ -108,7 +118,8 @@ def images(draw):
         wide = (grey * 65535).astype(">u2" if mode == "I;16B" else "<u2")
         return Image.frombytes(mode, grey.shape[::-1], wide.tobytes())
     if mode in "IF":
-        return Image.fromarray((grey * draw(st.sampled_from([1, 255, 65535, 1e6]))).astype("f4")).convert(mode)
+        white = draw(st.sampled_from([1, 255, 65535, 1e6]))
+        return Image.fromarray((grey * white).astype("f4")).convert(mode)
     via = {"RGBa": "RGBA", "La": "LA", "HSV": "RGB", "PA": "LA"}.get(mode, "L")
     image = Image.fromarray(bytes_of(grey)).convert(via)
     if via in ("LA", "RGBA"):
@@ -119,7 +130,8 @@ def images(draw):
 # --- reading -----------------------------------------------------------------------------------
 
 def check_grey(grey):
-    assert grey.dtype == np.uint8 and grey.ndim == 2 and 0 < max(grey.shape) <= LARGEST and grey.size
+    assert grey.dtype == np.uint8 and grey.ndim == 2
+    assert 0 < max(grey.shape) <= LONGEST_SIDE and grey.size
 
 
 @examples(400)
@@ -129,7 +141,8 @@ def test_any_array_of_the_promised_kinds_is_read(grey, wrap):
 
 
 @examples(300)
-@given(greys(most=2000), st.sampled_from(WRONG), st.sampled_from([load_grey, prepare, naive_resize]))
+@given(greys(most=2000), st.sampled_from(WRONG),
+       st.sampled_from([load_grey, prepare, naive_resize]))
 def test_arrays_with_a_fault_are_refused(grey, spoil, function):
     assert attempt("pictures: arrays with NaN, wrong dtype or shape", function, spoil(grey),
                    refusal=ImageError) is None
@@ -153,20 +166,21 @@ def test_images_without_finite_values_are_refused(bad):
 @examples(500)
 @given(st.one_of(greys(), greys().map(np.transpose)), st.booleans())
 def test_any_grey_picture_is_answered_or_holds_no_digit(grey, inverted):
-    answer = attempt("pictures: through predict_image", predict_image, grey if inverted else 1 - grey, NET,
-                     refusal=NoDigitError)
+    answer = attempt("pictures: through predict_image", predict_image,
+                     grey if inverted else 1 - grey, NET, refusal=NoDigitError)
     if answer:
         assert answer.picture.shape == (28, 28) and answer.picture.max() > 100
         assert 0 <= answer.confidence <= 1 and np.isclose(answer.probabilities.sum(), 1, atol=1e-5)
         x, y, width, height = answer.box
-        pixel = 1 + max(grey.shape) / LARGEST  # of the reduced picture
-        assert x >= 0 and y >= 0 and x + width <= grey.shape[1] + pixel and y + height <= grey.shape[0] + pixel
+        pixel = 1 + max(grey.shape) / LONGEST_SIDE  # of the reduced picture
+        assert x >= 0 and x + width <= grey.shape[1] + pixel
+        assert y >= 0 and y + height <= grey.shape[0] + pixel
 
 
 @pytest.mark.parametrize("shape", [(1500, 1500), (1280, 400), (300, 3000)])
 @pytest.mark.parametrize("kind", [slope, halves, stripes])
 def test_large_pictures_without_a_digit_are_answered(kind, shape):
-    """A slope so gentle that all of it is ink leaves no ground."""
+    """A slope so gentle that all of it is ink leaves no background."""
     grey = (kind(np.random.default_rng(0), shape) * 255).astype(np.uint8)
     for turned in (grey, 255 - grey, grey.T, 255 - grey.T):
         attempt("pictures: through predict_image", predict_image, turned, NET, refusal=NoDigitError)
@@ -175,11 +189,11 @@ def test_large_pictures_without_a_digit_are_answered(kind, shape):
 
 def test_thousands_of_strokes_are_not_all_compared(monkeypatch):
     """A checked cloth once took minutes: each stroke was compared with each."""
-    cloth, gap, calls = np.kron(np.indices((100, 100)).sum(0) % 2, np.ones((8, 8))), pages._gap, []
+    cloth, gap, calls = np.kron(np.indices((100, 100)).sum(0) % 2, np.ones((8, 8))), Box.gap, []
     cloth[::8] = cloth[:, ::8] = 0
-    monkeypatch.setattr(pages, "_gap", lambda a, b: calls.append(1) or gap(a, b))
+    monkeypatch.setattr(Box, "gap", lambda a, b: calls.append(1) or gap(a, b))
     attempt("pictures: through read_digits", read_digits, cloth, NET)
-    assert 0 < len(calls) < 8 * pages.MANY ** 2  # both polarities, two thresholds, two copies
+    assert 0 < len(calls) < 8 * MAX_STROKES ** 2  # both polarities, two thresholds, two copies
 
 
 @examples(250)
@@ -202,15 +216,19 @@ def file_of(format, mode="L", **options):
 
 
 FILES = {
-    "PNG": file_of("PNG"), "PNG, palette": file_of("PNG", "P", transparency=0), "PNG, 16 bits": file_of("PNG", "I;16"),
+    "PNG": file_of("PNG"), "PNG, palette": file_of("PNG", "P", transparency=0),
+    "PNG, 16 bits": file_of("PNG", "I;16"),
     "PNG, animated": file_of("PNG", "RGBA", save_all=True), "JPEG": file_of("JPEG"),
-    "JPEG, progressive": file_of("JPEG", "RGB", progressive=True), "JPEG, CMYK": file_of("JPEG", "CMYK"),
-    "GIF": file_of("GIF"), "GIF, animated": file_of("GIF", "P", save_all=True), "BMP": file_of("BMP"),
-    "BMP, one bit": file_of("BMP", "1"), "TIFF": file_of("TIFF"), "TIFF, pages": file_of("TIFF", "RGB", save_all=True),
-    "TIFF, LZW": file_of("TIFF", compression="tiff_lzw"), "TIFF, fax": file_of("TIFF", "1", compression="group4"),
-    "TIFF, float": file_of("TIFF", "F"), "PPM": file_of("PPM", "RGB"), "ICO": file_of("ICO", "RGBA"),
-    "TGA": file_of("TGA", "RGB", compression="tga_rle"), "PCX": file_of("PCX"), "SGI": file_of("SGI", "RGB"),
-    "DDS": file_of("DDS", "RGBA"),
+    "JPEG, progressive": file_of("JPEG", "RGB", progressive=True),
+    "JPEG, CMYK": file_of("JPEG", "CMYK"), "GIF": file_of("GIF"),
+    "GIF, animated": file_of("GIF", "P", save_all=True), "BMP": file_of("BMP"),
+    "BMP, one bit": file_of("BMP", "1"), "TIFF": file_of("TIFF"),
+    "TIFF, pages": file_of("TIFF", "RGB", save_all=True),
+    "TIFF, LZW": file_of("TIFF", compression="tiff_lzw"),
+    "TIFF, fax": file_of("TIFF", "1", compression="group4"), "TIFF, float": file_of("TIFF", "F"),
+    "PPM": file_of("PPM", "RGB"), "ICO": file_of("ICO", "RGBA"),
+    "TGA": file_of("TGA", "RGB", compression="tga_rle"), "PCX": file_of("PCX"),
+    "SGI": file_of("SGI", "RGB"), "DDS": file_of("DDS", "RGBA"),
     **({"WEBP": file_of("WEBP"), "WEBP, animated": file_of("WEBP", "RGBA", save_all=True)}
        if features.check("webp") else {}),
     **({"JPEG 2000": file_of("JPEG2000", "RGB")} if features.check("jpg_2000") else {}),
@@ -257,7 +275,8 @@ def test_whole_files_are_read(kind, folder):
 
 @examples(900)
 @given(st.sampled_from(sorted(FILES)), st.sampled_from([cut, flip, scribble, lose, swallow, fill]),
-       st.one_of(st.floats(0, 1, exclude_max=True), st.integers(0, 60)), st.integers(0, 2 ** 32 - 1))
+       st.one_of(st.floats(0, 1, exclude_max=True), st.integers(0, 60)),
+       st.integers(0, 2 ** 32 - 1))
 def test_damaged_files_are_read_or_refused(folder, kind, damage, place, seed):
     content = FILES[kind]
     place = min(place, len(content) - 1) if isinstance(place, int) else int(place * len(content))
@@ -271,7 +290,8 @@ def test_damaged_files_are_read_or_refused(folder, kind, damage, place, seed):
 def test_files_cut_anywhere_are_refused(folder):
     """Of what was cut off at the latest in the middle, nothing is guessed."""
     path = folder / "cut"
-    for kind, part in itertools.product(("PNG", "JPEG", "BMP", "TIFF", "GIF"), np.linspace(0, 0.5, 12)):
+    kinds = ("PNG", "JPEG", "BMP", "TIFF", "GIF")
+    for kind, part in itertools.product(kinds, np.linspace(0, 0.5, 12)):
         path.write_bytes(FILES[kind][:int(part * len(FILES[kind]))])
         assert attempt("pictures: files cut off", load_grey, path, refusal=ImageError) is None
     assert not ImageFile.LOAD_TRUNCATED_IMAGES
@@ -280,15 +300,17 @@ def test_files_cut_anywhere_are_refused(folder):
 def png(width, height, depth=8, colour=0, data=b""):
     """The bytes of a PNG that claims any size, whatever it holds."""
     def chunk(name, content):
-        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+        length, check = (struct.pack(">I", x) for x in (len(content), zlib.crc32(name + content)))
+        return length + name + content + check
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks
 
 
 BOMB = """
 import json, resource, sys, warnings
 from mnist_tutorial import load_pretrained, predict_image
-from mnist_tutorial.images import ImageError
+from mnist_tutorial.errors import ImageError
 warnings.simplefilter("error")
 warnings.simplefilter("ignore", ResourceWarning)  # of older PyTorch, when Python ends
 predict_image(sys.argv[1], load_pretrained())
@@ -305,23 +327,30 @@ print(json.dumps([resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, a
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is measured as Linux counts it")
 def test_decompression_bombs_take_little_memory(folder):
-    """What claims too many pixels is refused unread; what has very many is read in bounded memory."""
+    """Too many pixels are refused unread, those that are read take a bounded part of the memory."""
+    longest = 2 ** 31 - 1
+    deep = zlib.compress(bytes(8 * 8_000 + 1) * 6_000, 1)
+    frame = b"," + bytes(4) + b"\xff" * 4 + b"\0\2\2L\1\0;"
+    header = b"BM", 99, 0, 0, 54, 40, 60_000, 60_000, 1, 24, *[0] * 6
     bombs = {"huge.png": png(60_000, 60_000, data=zlib.compress(bytes(1 << 20))),
-             "huger.png": png(2 ** 31 - 1, 2 ** 31 - 1), "wide.png": png(2 ** 31 - 1, 1), "over.png": png(MOST, 2),
-             "deep.png": png(8_000, 6_000, depth=16, colour=6, data=zlib.compress(bytes(8 * 8_000 + 1) * 6_000, 1)),
-             "huge.gif": b"GIF89a" + b"\xff" * 4 + b"\x80" + bytes(8) + b"," + bytes(4) + b"\xff" * 4 + b"\0\2\2L\1\0;",
-             "huge.bmp": struct.pack("<2sIHHIIiiHHIIiiII", b"BM", 99, 0, 0, 54, 40, 60_000, 60_000, 1, 24, *[0] * 6)}
+             "huger.png": png(longest, longest), "wide.png": png(longest, 1),
+             "over.png": png(MAX_PIXELS, 2),
+             "deep.png": png(8_000, 6_000, depth=16, colour=6, data=deep),
+             "huge.gif": b"GIF89a" + b"\xff" * 4 + b"\x80" + bytes(8) + frame,
+             "huge.bmp": struct.pack("<2sIHHIIiiHHIIiiII", *header)}
     for name, content in bombs.items():
         (folder / name).write_bytes(content)
     (folder / "seven.png").write_bytes(file_of("PNG"))
     paths = [str(folder / name) for name in ("seven.png", *bombs)]
-    done = subprocess.run([sys.executable, "-c", BOMB, *paths], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", BOMB, *paths], capture_output=True, text=True,
+                          timeout=120)
     assert done.returncode == 0 and done.stderr == "", done.stderr
     growth, answers = json.loads(done.stdout)
     for answer in answers:
         attempt("pictures: decompression bombs", refuse, answer, refusal=ImageError)
-    assert growth < 600_000, f"{growth // 1000} MB"  # the 48 million pixels of the deep one, as RGBA and as grey
-    assert all(f"at most {MOST:,} pixels" in answer for answer in answers[:4])
+    # The deep one has 48 million pixels, which are held as RGBA and as grey.
+    assert growth < 600_000, f"{growth // 1000} MB"
+    assert all(f"at most {MAX_PIXELS:,} pixels" in answer for answer in answers[:4])
 
 
 def refuse(answer):
@@ -331,17 +360,20 @@ def refuse(answer):
 
 
 def test_paths_that_are_no_files_are_refused_at_once(folder):
-    paths = ["", ".", "nothing.png", "a\0b", "x" * 5000, "~", str(folder), "http://127.0.0.1:9/7.png",
-             "file:///etc/passwd", "con:", "7.png\n", "\udcff.png", "*.png", "/dev/zero", "/dev/full", "/dev/null",
-             "/dev/stdin", "/dev/random", "/proc/self/mem"]
+    paths = ["", ".", "nothing.png", "a\0b", "x" * 5000, "~", str(folder),
+             "http://127.0.0.1:9/7.png", "file:///etc/passwd", "con:", "7.png\n", "\udcff.png",
+             "*.png", "/dev/zero", "/dev/full", "/dev/null", "/dev/stdin", "/dev/random",
+             "/proc/self/mem"]
     if hasattr(os, "mkfifo"):
         os.mkfifo(folder / "pipe")
         paths.append(str(folder / "pipe"))
     for path in paths:
-        assert attempt("pictures: folders, devices, pipes, URLs", load_grey, path, refusal=ImageError) is None
+        assert attempt("pictures: folders, devices, pipes, URLs", load_grey, path,
+                       refusal=ImageError) is None
 
 
 def test_programs_in_a_picture_are_not_run(folder):
-    (folder / "endless.eps").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n{} loop\n")
+    (folder / "endless.eps").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"
+                                         b"%%EndComments\n{} loop\n")
     with pytest.raises(ImageError, match="PostScript"):
         load_grey(folder / "endless.eps")

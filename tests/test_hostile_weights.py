@@ -1,4 +1,4 @@
-"""Checkpoints and trainings that are killed, cut off, forged or mixed up: what was good before stays good."""
+"""Checkpoints and training runs killed, cut off, forged or mixed up: what was good stays good."""
 
 import builtins
 import errno
@@ -21,7 +21,9 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from mnist_tutorial import Net, checkpoint, fit, load_pretrained
-from mnist_tutorial.checkpoint import SHIPPED, CheckpointError, load_checkpoint, save_checkpoint
+from mnist_tutorial.checkpoint import SHIPPED, load_checkpoint, save_checkpoint
+from mnist_tutorial.errors import CheckpointError
+from mnist_tutorial.training import Job
 
 GOOD = SHIPPED.read_bytes()
 LENGTHS = [*range(0, len(GOOD), 499), *range(len(GOOD) - 80, len(GOOD))]
@@ -30,7 +32,8 @@ LENGTHS = [*range(0, len(GOOD), 499), *range(len(GOOD) - 80, len(GOOD))]
 def test_weights_cut_off_at_any_length_are_refused(tmp_path):
     for length in LENGTHS:
         (tmp_path / "cut.pt").write_bytes(GOOD[:length])
-        assert attempt("weights: truncated", load_pretrained, tmp_path / "cut.pt", refusal=CheckpointError) is None
+        assert attempt("weights: truncated", load_pretrained, tmp_path / "cut.pt",
+                       refusal=CheckpointError) is None
 
 
 def test_weights_with_wrong_bytes_are_refused_or_the_same(tmp_path):
@@ -38,14 +41,17 @@ def test_weights_with_wrong_bytes_are_refused_or_the_same(tmp_path):
     draw, right = random.Random(0), load_pretrained().state_dict()
     for number in range(300):
         content = bytearray(GOOD)
-        place = draw.choice([draw.randrange(len(GOOD)), draw.randrange(3000), len(GOOD) - 1 - draw.randrange(3000)])
+        place = draw.choice([draw.randrange(len(GOOD)), draw.randrange(3000),
+                             len(GOOD) - 1 - draw.randrange(3000)])
         if number % 3:
             content[place] ^= 1 << draw.randrange(8)
         else:
             content[place:place + 16] = draw.randbytes(16)
         (tmp_path / "bad.pt").write_bytes(content)
-        net = attempt("weights: wrong bytes", load_pretrained, tmp_path / "bad.pt", refusal=CheckpointError)
-        assert net is None or all(torch.equal(net.state_dict()[name], right[name]) for name in right)
+        net = attempt("weights: wrong bytes", load_pretrained, tmp_path / "bad.pt",
+                      refusal=CheckpointError)
+        assert net is None or all(torch.equal(net.state_dict()[name], right[name])
+                                  for name in right)
 
 
 class Boom:
@@ -61,7 +67,8 @@ class Boom:
 def test_code_in_a_file_does_not_run(tmp_path):
     mark = str(tmp_path / "pwned")
     make = f"__import__('os').mkdir({mark!r})"
-    for payload in (Boom(os.mkdir, mark), Boom(os.system, f"mkdir {mark}"), Boom(builtins.exec, make),
+    for payload in (Boom(os.mkdir, mark), Boom(os.system, f"mkdir {mark}"),
+                    Boom(builtins.exec, make),
                     Boom(builtins.eval, make), Boom(subprocess.call, ["mkdir", mark])):
         for wrap in (lambda it: it, lambda it: {"conv1.0.weight": it}, lambda it: [{"model": it}]):
             for dump in (torch.save, pickle.dump):
@@ -77,12 +84,15 @@ def foreign_files(folder):
     state = Net().state_dict()
     bias = "fc.2.bias"
     for number, other in enumerate([
-            {}, [1, 2], 7, torch.zeros(3), {"model": state}, {1: torch.zeros(2)}, nn.Linear(3, 3).state_dict(),
+            {}, [1, 2], 7, torch.zeros(3), {"model": state}, {1: torch.zeros(2)},
+            nn.Linear(3, 3).state_dict(),
             {**state, "more": torch.zeros(1)}, {name: state[name] for name in list(state)[1:]},
-            {name: weight[None] for name, weight in state.items()}, {**state, bias: 3}, {**state, bias: None},
-            {**state, bias: "text"}, {**state, bias: torch.zeros(11)},
-            {**state, bias: torch.full((10,), math.nan)}, {**state, bias: torch.full((10,), math.inf)},
-            {**state, bias: torch.empty(10, device="meta")}, {**state, bias: torch.zeros(10, dtype=torch.complex64)}]):
+            {name: weight[None] for name, weight in state.items()}, {**state, bias: 3},
+            {**state, bias: None}, {**state, bias: "text"}, {**state, bias: torch.zeros(11)},
+            {**state, bias: torch.full((10,), math.nan)},
+            {**state, bias: torch.full((10,), math.inf)},
+            {**state, bias: torch.empty(10, device="meta")},
+            {**state, bias: torch.zeros(10, dtype=torch.complex64)}]):
         torch.save(other, folder / f"other{number}.pt")
     np.save(folder / "array.npy", np.zeros(3))
     np.savez(folder / "arrays.npz", a=np.zeros(3))
@@ -106,8 +116,8 @@ def test_files_of_others_are_refused(tmp_path):
 def test_damaged_cards_are_refused(tmp_path, card):
     (tmp_path / "net.pt").write_bytes(GOOD)
     (tmp_path / "net.json").write_text(card, encoding="latin-1")
-    assert attempt("weights: damaged cards", load_pretrained, tmp_path / "net.pt", refusal=CheckpointError,
-                   match="net.json") is None
+    assert attempt("weights: damaged cards", load_pretrained, tmp_path / "net.pt",
+                   refusal=CheckpointError, match="net.json") is None
 
 
 # --- writing -----------------------------------------------------------------------------------
@@ -150,7 +160,8 @@ def fault_at(number, fault):
     with pytest.MonkeyPatch.context() as patch:
         for owner, name in ((Path, "mkdir"), (os, "fsync"), (os, "replace")):
             patch.setattr(owner, name, before(getattr(owner, name)))
-        patch.setattr(checkpoint, "open", lambda *arguments: Steps(before(open)(*arguments), step), raising=False)
+        patch.setattr(checkpoint, "open", lambda *arguments: Steps(before(open)(*arguments), step),
+                      raising=False)
         yield
 
 
@@ -163,8 +174,8 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path):
     save_checkpoint(path, {"epoch": 1})
     for number in itertools.count():
         with fault_at(number, full):
-            attempt("checkpoints: disk full at each step of a write", save_checkpoint, path, {"epoch": 2},
-                    refusal=OSError, match="No space left")
+            attempt("checkpoints: disk full at each step of a write", save_checkpoint, path,
+                    {"epoch": 2}, refusal=OSError, match="No space left")
         assert [entry.name for entry in tmp_path.iterdir()] == ["a.pt"]
         if load_checkpoint(path) == {"epoch": 2}:
             break
@@ -197,23 +208,27 @@ import json, os, pathlib, random, signal, sys, time
 import torch
 from torch import nn
 from mnist_tutorial.data import tensor_loader
-from mnist_tutorial.training import fit
+from mnist_tutorial.training import Job, fit
 from torch.utils.data import TensorDataset
 
 folder, draw = pathlib.Path(sys.argv[1]), random.Random(4)
 path, result = folder / "a.pt", folder / "result.pt"
 
 
+def shake(x, generator):
+    return x + 0.1 * torch.randn(x.shape, generator=generator)
+
+
 def train(checkpoint=None):
     torch.manual_seed(3)
     points = torch.randn(200, 8, generator=torch.Generator().manual_seed(1))
-    loader = tensor_loader(TensorDataset(points, (points.sum(1) > 0).long()), 16, shuffle=True, seed=5,
-                           augment=lambda x, generator: x + 0.1 * torch.randn(x.shape, generator=generator))
+    loader = tensor_loader(TensorDataset(points, (points.sum(1) > 0).long()), 16, shuffle=True,
+                           seed=5, augment=shake)
     model = nn.Sequential(nn.Linear(8, 64), nn.ReLU(), nn.Dropout(0.2), nn.Linear(64, 2))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=12 * len(loader))
-    history = fit(model, loader, loader, epochs=12, optimizer=optimizer, scheduler=scheduler, device="cpu",
-                  checkpoint=checkpoint, resume=True, report_every=0)
+    history = fit(model, loader, loader, epochs=12, optimizer=optimizer, scheduler=scheduler,
+                  report_every=0, job=Job("cpu", checkpoint=checkpoint, resume=True))
     return [[*epoch[:-1]] for epoch in history], model.state_dict()
 
 
@@ -244,10 +259,11 @@ print(kills, file=sys.__stdout__)
     ("checkpoints: killed at each step of a write", KILLED_WRITES, 8),
     ("training: killed at random and resumed", KILLED_TRAINING, 5)])
 def test_killed_at_any_time_nothing_is_lost(tmp_path, what, script, least):
-    """The checkpoint is always the last whole one; the end is bit for bit that of an undisturbed training."""
-    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, timeout=120,
-                          env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path),
-                               "CUDA_VISIBLE_DEVICES": ""})  # where there is a GPU, autograd can't be forked
+    """The checkpoint is always the last whole one; the end is bit for bit an undisturbed run's."""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path),
+           "CUDA_VISIBLE_DEVICES": ""}  # with a GPU, autograd cannot be forked
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True,
+                          text=True, timeout=120, env=env)
     assert done.returncode == 0, done.stderr
     kills = int(done.stdout)
     record(what, tried=kills, survived=kills)
@@ -257,24 +273,29 @@ def test_killed_at_any_time_nothing_is_lost(tmp_path, what, script, least):
 # --- training ----------------------------------------------------------------------------------
 
 def data(points, labels):
-    return DataLoader(TensorDataset(torch.as_tensor(points, dtype=torch.float32), torch.as_tensor(labels)), 16)
+    return DataLoader(TensorDataset(torch.as_tensor(points, dtype=torch.float32),
+                                    torch.as_tensor(labels)), 16)
 
 
 def train(points, labels, **options):
     torch.manual_seed(0)
     model = nn.Linear(2, 3)
-    return fit(model, data(points, labels), data(points, labels), epochs=3, device="cpu", report_every=0,
-               optimizer=torch.optim.SGD(model.parameters(), lr=options.pop("lr", 0.1)), **options)
+    return fit(model, data(points, labels), data(points, labels), epochs=3, report_every=0,
+               optimizer=torch.optim.SGD(model.parameters(), lr=options.pop("lr", 0.1)),
+               job=Job("cpu", **options))
 
 
 def test_training_on_next_to_nothing():
     what = "training: one picture, one class, no picture"
-    for points, labels in ((np.ones((1, 2)), [1]), (np.ones((40, 2)), [2] * 40), (np.zeros((40, 2)), [0, 1] * 20)):
+    for points, labels in ((np.ones((1, 2)), [1]), (np.ones((40, 2)), [2] * 40),
+                           (np.zeros((40, 2)), [0, 1] * 20)):
         history = attempt(what, train, points, labels)
         assert len(history) == 3 and history[-1].train_loss <= history[0].train_loss + 1e-3
-    assert attempt(what, train, np.ones((0, 2)), np.ones(0, int), refusal=ValueError, match="at least one") is None
+    assert attempt(what, train, np.ones((0, 2)), np.ones(0, int), refusal=ValueError,
+                   match="at least one") is None
     model = nn.Linear(2, 3)
-    assert attempt(what, fit, model, data(np.ones((1, 2)), [1]), [], refusal=ValueError, match="at least one") is None
+    assert attempt(what, fit, model, data(np.ones((1, 2)), [1]), [], refusal=ValueError,
+                   match="at least one") is None
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
@@ -282,8 +303,8 @@ def test_training_on_no_numbers_stops_and_says_why(bad):
     points = np.ones((40, 2))
     for place in (0, 39):
         points[place] = bad
-        assert attempt("training: NaN and infinite losses", train, points, [0, 1] * 20, refusal=FloatingPointError,
-                       match="learning rate is too high") is None
+        assert attempt("training: NaN and infinite losses", train, points, [0, 1] * 20,
+                       refusal=FloatingPointError, match="learning rate is too high") is None
 
 
 def test_training_with_an_absurd_learning_rate_stops_and_says_why():
@@ -306,9 +327,9 @@ def test_training_goes_on_after_the_disk_was_full(tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", full_at_second)
-        assert attempt("training: disk full, then resumed", train, points, labels, checkpoint=tmp_path / "a.pt",
-                       refusal=OSError) is None
+        assert attempt("training: disk full, then resumed", train, points, labels,
+                       checkpoint=tmp_path / "a.pt", refusal=OSError) is None
     assert len(load_checkpoint(tmp_path / "a.pt")["history"]) == 1
-    resumed = attempt("training: disk full, then resumed", train, points, labels, checkpoint=tmp_path / "a.pt",
-                      resume=True)
+    resumed = attempt("training: disk full, then resumed", train, points, labels,
+                      checkpoint=tmp_path / "a.pt", resume=True)
     assert [epoch[:-1] for epoch in resumed] == [epoch[:-1] for epoch in whole]

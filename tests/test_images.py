@@ -8,15 +8,17 @@ import pytest
 from drawings import FIVE, SEVEN, difference, page
 from PIL import Image
 
-from mnist_tutorial.images import ImageError, load_grey
-from mnist_tutorial.preprocess import NoDigitError, naive_resize, prepare
+from mnist_tutorial.errors import ImageError, NoDigitError
+from mnist_tutorial.reading.find import naive_resize, prepare
+from mnist_tutorial.reading.images import load_grey
 
 GREY = np.tile(np.arange(0, 250, 10, dtype=np.uint8), (20, 1))  # (20, 25): neither square nor even
 
 
 @pytest.mark.parametrize("array", [
-    GREY, GREY[:, :, None], np.dstack([GREY] * 3), np.dstack([GREY] * 3 + [np.full_like(GREY, 255)]),
-    GREY.astype(np.uint16) * 257, GREY / 255, (GREY / 255).astype(np.float32), GREY[:, ::-1][:, ::-1],
+    GREY, GREY[:, :, None], np.dstack([GREY] * 3),
+    np.dstack([GREY] * 3 + [np.full_like(GREY, 255)]), GREY.astype(np.uint16) * 257,
+    GREY / 255, (GREY / 255).astype(np.float32), GREY[:, ::-1][:, ::-1],
 ], ids=["grey", "one channel", "RGB", "RGBA", "uint16", "float64", "float32", "not contiguous"])
 def test_arrays_load_alike(array):
     grey = load_grey(array)
@@ -34,7 +36,9 @@ def test_rgb_order():
     assert load_grey(red)[0, 0] == 76  # ITU-R 601; blue would give 29
 
 
-@pytest.mark.parametrize("mode, tolerance", [("L", 0), ("RGB", 0), ("P", 0), ("RGBA", 0), ("LA", 0), ("CMYK", 1)])
+@pytest.mark.parametrize("mode, tolerance", [
+    ("L", 0), ("RGB", 0), ("P", 0), ("RGBA", 0), ("LA", 0), ("CMYK", 1),
+])
 def test_image_modes_load_alike(mode, tolerance):
     image = Image.fromarray(GREY).convert(mode)
     assert np.abs(load_grey(image).astype(int) - GREY).max() <= tolerance
@@ -79,12 +83,12 @@ def test_animation_gives_first_frame(tmp_path):
     np.testing.assert_allclose(load_grey(tmp_path / "two.gif"), page(SEVEN), atol=2)
 
 
-@pytest.mark.parametrize("stroke, ground", [(0, 255), (255, 0)])
-def test_transparent_ground_lets_strokes_show(stroke, ground):
+@pytest.mark.parametrize("stroke, background", [(0, 255), (255, 0)])
+def test_transparent_background_lets_strokes_show(stroke, background):
     alpha = 255 - page(paper=255, ink=0)
     picture = np.dstack([np.full_like(alpha, stroke)] * 3 + [alpha])
     grey = load_grey(picture)
-    assert grey[0, 0] == ground
+    assert grey[0, 0] == background
     assert grey[50, 100] == stroke
 
 
@@ -115,13 +119,17 @@ def broken_file(folder, name, content):
     return path
 
 
+def save_noise(path):
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 50), np.uint8)).save(path)
+
+
 def half_a_png(folder):
-    Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 50), np.uint8)).save(folder / "whole.png")
+    save_noise(folder / "whole.png")
     return broken_file(folder, "half.png", (folder / "whole.png").read_bytes()[:900])
 
 
 def half_a_jpeg(folder):
-    Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 50), np.uint8)).save(folder / "whole.jpg")
+    save_noise(folder / "whole.jpg")
     return broken_file(folder, "half.jpg", (folder / "whole.jpg").read_bytes()[:900])
 
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from mnist_tutorial.calibration import Reliability
-from mnist_tutorial.distortions import DISTORTIONS, Robustness
-from mnist_tutorial.mistake_plots import (
+from mnist_tutorial.study.calibration import Reliability
+from mnist_tutorial.study.distortions import DISTORTIONS, Robustness
+from mnist_tutorial.study.plots import (
     show_confusion,
     show_embedding,
     show_layers,
@@ -32,11 +32,12 @@ def test_confusion_colours_only_what_is_wrong(figure):
     assert axis.images[0].get_array().tolist() == [[0, 0, 2], [1, 0, 0], [0, 0, 0]]
     written = {text.get_position(): text.get_text() for text in axis.texts}  # (answer, label)
     assert written == {(0, 0): "50", (2, 0): "2", (0, 1): "1", (1, 1): "60", (2, 2): "70"}
-    assert axis.get_xlabel() == "answer" and axis.get_ylabel() == "label" and axis.get_title() == "three"
+    assert (axis.get_xlabel(), axis.get_ylabel(), axis.get_title()) == ("answer", "label", "three")
 
 
 def test_reliability_has_bars_of_accuracy_and_points_of_confidence(figure):
-    one = Reliability(np.array([0, 10, 1200]), np.array([np.nan, 0.5, 0.9]), np.array([np.nan, 0.4, 0.95]))
+    one = Reliability(np.array([0, 10, 1200]), np.array([np.nan, 0.5, 0.9]),
+                      np.array([np.nan, 0.4, 0.95]))
     show_reliability({"mine": one, "yours": one})
     for axis, title in zip(figure().axes, ("mine", "yours")):
         assert axis.get_title() == title
@@ -68,13 +69,15 @@ def test_saliency_has_white_for_zero_and_the_digits_outline(figure):
     assert [axis.get_title() for axis in axes] == ["a", "b", "", ""]
     assert np.array_equal(axes[1].images[0].get_array(), pictures[1])
     assert np.array_equal(axes[3].images[0].get_array(), heat[1])
-    assert axes[3].images[0].get_clim() == pytest.approx((-np.abs(heat[1]).max(), np.abs(heat[1]).max()))
+    largest = np.abs(heat[1]).max()
+    assert axes[3].images[0].get_clim() == pytest.approx((-largest, largest))
     assert len(axes[3].collections) == 1  # the contour
 
 
 def test_embedding_crosses_what_is_wrong(figure):
     points = np.arange(12.0).reshape(6, 2)
-    show_embedding({"plane": points}, np.array([0, 0, 4, 4, 9, 9]), np.array([0, 1, 0, 0, 0, 1], dtype=bool), "t")
+    labels, wrong = np.array([0, 0, 4, 4, 9, 9]), np.array([0, 1, 0, 0, 0, 1], dtype=bool)
+    show_embedding({"plane": points}, labels, wrong, "t")
     (axis,) = figure().axes
     *digits, crosses = [collection.get_offsets().data.tolist() for collection in axis.collections]
     assert digits == [points[:2].tolist(), points[2:4].tolist(), points[4:].tolist()]
@@ -86,7 +89,8 @@ def test_robustness_has_a_curve_for_each_network_over_what_it_saw(figure):
     name = "shifted (pixels)"
     change, strengths = DISTORTIONS[name]
     falls = [np.linspace(1, end, len(strengths)) for end in (0.5, 0.2)]
-    measured = {label: {name: Robustness(tuple(strengths), fall)} for label, fall in zip(("mine", "yours"), falls)}
+    measured = {label: {name: Robustness(tuple(strengths), fall)}
+                for label, fall in zip(("mine", "yours"), falls)}
     example = torch.zeros(28, 28, dtype=torch.uint8)
     example[8:20, 8:12] = 200
     show_robustness(measured, example, "falling")
@@ -98,4 +102,5 @@ def test_robustness_has_a_curve_for_each_network_over_what_it_saw(figure):
     drawn = below.images[0].get_array()
     assert drawn.shape == (28, 30 * len(strengths) - 2)
     for number, strength in enumerate(strengths):
-        assert np.array_equal(drawn[:, 30 * number:30 * number + 28], change(example[None], strength)[0])
+        part = drawn[:, 30 * number:30 * number + 28]
+        assert np.array_equal(part, change(example[None], strength)[0])

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.metrics import confusion_matrix
 
-from mnist_tutorial.mistakes import confusion, least_likely_labels, surest_errors
+from mnist_tutorial.study.mistakes import confusion, least_likely_labels, surest_errors
 
 PROBABILITIES = np.array([[0.9, 0.1, 0.0],   # right
                           [0.3, 0.6, 0.1],   # wrong, and its label has a tenth

@@ -43,15 +43,17 @@ def test_fast_net_equals_the_same_steps_written_as_functions():
     net, x = FastNet(), torch.randn(3, 1, 28, 28)
     h = F.relu(F.conv2d(x, net.conv[0].weight, net.conv[0].bias, stride=2))
     h = F.relu(F.conv2d(h, net.conv[2].weight, net.conv[2].bias, stride=2))
-    h = F.linear(F.relu(F.linear(h.permute(0, 2, 3, 1).flatten(1), net.fc[0].weight, net.fc[0].bias)),
-                 net.fc[2].weight, net.fc[2].bias)
+    h = h.permute(0, 2, 3, 1).flatten(1)
+    h = F.relu(F.linear(h, net.fc[0].weight, net.fc[0].bias))
+    h = F.linear(h, net.fc[2].weight, net.fc[2].bias)
     for memory_format in (torch.contiguous_format, torch.channels_last):
         torch.testing.assert_close(net.to(memory_format=memory_format)(x), h)
 
 
 def test_set_filters_are_whitened_principal_components_and_their_negatives():
     torch.manual_seed(0)
-    images = F.interpolate(torch.randn(200, 1, 7, 7), size=28, mode="bicubic")  # neighbours are alike, as in pictures
+    # Neighbours are alike, as in photos.
+    images = F.interpolate(torch.randn(200, 1, 7, 7), size=28, mode="bicubic")
     net = FastNet()
     net.set_filters(images)
     filters = net.conv[0].weight
@@ -69,7 +71,8 @@ def test_set_filters_are_not_learned():
     net.set_filters(torch.randn(50, 1, 28, 28))
     F.cross_entropy(net(torch.randn(4, 1, 28, 28)), torch.arange(4)).backward()
     learned = {name for name, parameter in net.named_parameters() if parameter.grad is not None}
-    assert learned == {name for name, _ in net.named_parameters()} - {"conv.0.weight", "conv.0.bias"}
+    every = {name for name, _ in net.named_parameters()}
+    assert learned == every - {"conv.0.weight", "conv.0.bias"}
 
 
 def test_set_filters_of_blank_pictures_are_numbers():

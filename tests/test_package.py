@@ -1,4 +1,4 @@
-"""The package as it is installed: all that it needs travels in the wheel, its docstrings are true."""
+"""The package as it is installed: its wheel holds all that it needs, its docstrings are true."""
 
 import doctest
 import importlib
@@ -8,6 +8,7 @@ import pkgutil
 import shutil
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 
@@ -21,16 +22,16 @@ AFTER_INSTALLATION = """
 import json
 from pathlib import Path
 import mnist_tutorial
-from mnist_tutorial import data, predict_image, read_digits
-from mnist_tutorial.browser_camera import BrowserCamera
-from mnist_tutorial.frames import read_frames
-from mnist_tutorial.images import IMG
-from mnist_tutorial.pad import DrawingPad
+from mnist_tutorial import DrawingPad, predict_image, read_digits
+from mnist_tutorial.download import DEFAULT_ROOT
+from mnist_tutorial.live import BrowserCamera, read_frames
+from mnist_tutorial.reading import IMG
 
 DrawingPad(), BrowserCamera()
 print(json.dumps({"where": mnist_tutorial.__file__, "seven": predict_image(IMG / "7.png").digit,
-                  "page": read_digits(IMG / "page.jpg").text, "frame": next(read_frames(IMG / "webcam.webm")).shape,
-                  "data": str(data.DEFAULT_ROOT)}))
+                  "page": read_digits(IMG / "page.jpg").text,
+                  "frame": next(read_frames(IMG / "webcam.webm")).shape,
+                  "data": str(DEFAULT_ROOT)}))
 """
 
 
@@ -54,7 +55,8 @@ def test_wheel_works_outside_the_checkout(wheel, tmp_path):
     elsewhere.mkdir()
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
-    done = subprocess.run([sys.executable, "-c", AFTER_INSTALLATION], cwd=elsewhere, capture_output=True, text=True,
+    done = subprocess.run([sys.executable, "-c", AFTER_INSTALLATION], cwd=elsewhere,
+                          capture_output=True, text=True,
                           env={**os.environ, "PYTHONPATH": str(site)})
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
@@ -68,16 +70,40 @@ def test_wheel_holds_the_package_and_nothing_else(wheel):
         names = [name for name in archive.namelist() if ".dist-info/" not in name]
     expected = [path.relative_to(ROOT).as_posix() for path in (ROOT / "mnist_tutorial").rglob("*")
                 if path.is_file() and path.suffix != ".pyc"]
-    pictures = [f"mnist_tutorial/img/{path.name}" for path in (ROOT / "img").iterdir() if path.is_file()]
+    pictures = [f"mnist_tutorial/img/{path.name}" for path in (ROOT / "img").iterdir()
+                if path.is_file()]
     assert set(expected) <= set(names) <= {*expected, *pictures}
+    assert {"mnist_tutorial/py.typed", "mnist_tutorial/live/static/pad.js",
+            "mnist_tutorial/reading/__init__.py"} <= set(names)
     assert wheel.stat().st_size < 2_000_000
 
 
-@pytest.mark.parametrize("name", [module.name for module in pkgutil.iter_modules(mnist_tutorial.__path__)
-                                  if module.name not in ("__main__", "img")] + [""])
+COMMANDS = {"module": [sys.executable, "-m", "mnist_tutorial"],
+            "script": [Path(sysconfig.get_path("scripts")) / "mnist-tutorial"]}
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_command_tells_its_version(command, tmp_path):
+    done = subprocess.run([*command, "--version"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert mnist_tutorial.__version__ in done.stdout.split() and done.stderr == ""
+
+
+MODULES = [module.name for module
+           in pkgutil.walk_packages(mnist_tutorial.__path__, "mnist_tutorial.")]
+
+
+def test_modules_of_the_rooms_are_found():
+    folders = {path.parent for path in (ROOT / "mnist_tutorial").rglob("*.py")}
+    assert len(folders) == 5 and len(MODULES) > 30
+    assert "mnist_tutorial.reading.find" in MODULES
+
+
+@pytest.mark.parametrize("name", ["mnist_tutorial",
+                                  *(name for name in MODULES if "__main__" not in name)])
 def test_docstrings_are_true(name, monkeypatch):
     """Run what stands behind >>> in the docstrings, as seen from the checkout."""
     monkeypatch.chdir(ROOT)
-    module = importlib.import_module(f"mnist_tutorial.{name}".rstrip("."))
+    module = importlib.import_module(name)
     assert module.__doc__
     assert doctest.testmod(module, optionflags=doctest.ELLIPSIS).failed == 0

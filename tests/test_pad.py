@@ -10,9 +10,9 @@ from drawings import FIVE, SEVEN, page
 from PIL import Image
 
 from mnist_tutorial import load_pretrained, predict_image
-from mnist_tutorial.pad import SIDE, DrawingPad
-from mnist_tutorial.predict import Prediction
-from mnist_tutorial.widget import STATIC, words
+from mnist_tutorial.live.pad import PAD_SIDE, DrawingPad
+from mnist_tutorial.live.widget import STATIC, describe
+from mnist_tutorial.reading.predict import Prediction
 
 
 def png(image, kind="PNG"):
@@ -22,7 +22,7 @@ def png(image, kind="PNG"):
 
 
 def drawing(strokes=SEVEN):
-    return page(strokes, width=18, shape=(SIDE, SIDE), paper=255, ink=0, at=(35, 30))
+    return page(strokes, width=18, shape=(PAD_SIDE, PAD_SIDE), paper=255, ink=0, at=(35, 30))
 
 
 @pytest.fixture
@@ -41,7 +41,8 @@ def test_new_pad_is_empty(pad):
     assert repr(pad) == "DrawingPad()"  # no address: stored notebooks stay the same
     assert pad._repr_mimebundle_()[0]["text/plain"] == "DrawingPad()"
     assert pad.prediction is None and pad.answer == {"words": "no digit"}
-    assert pad.image.shape == (SIDE, SIDE) and pad.image.dtype == np.uint8 and (pad.image == 255).all()
+    assert pad.image.shape == (PAD_SIDE, PAD_SIDE) and pad.image.dtype == np.uint8
+    assert (pad.image == 255).all()
     assert pad.image is not DrawingPad().image and not pad.saving
 
 
@@ -52,9 +53,10 @@ def test_drawing_is_answered(pad, strokes, digit):
     expected = predict_image(drawing(strokes), load_pretrained())
     assert pad.prediction.digit == expected.digit == digit
     answer = pad.answer
-    assert answer["digit"] == digit and answer["words"] == words(expected) and answer["sure"]
+    assert answer["digit"] == digit and answer["words"] == str(expected) and answer["sure"]
     assert answer["probabilities"] == expected.probabilities.tolist()
-    assert np.array_equal(np.frombuffer(answer["picture"], np.uint8).reshape(28, 28), expected.picture)
+    sent_picture = np.frombuffer(answer["picture"], np.uint8).reshape(28, 28)
+    assert np.array_equal(sent_picture, expected.picture)
     assert answer["model"] == "shipped weights"
 
 
@@ -66,12 +68,13 @@ def test_cleared_pad_is_empty_again(pad):
 
 
 def test_white_drawing_holds_no_digit(pad):
-    pad.drawing = png(np.full((SIDE, SIDE), 255, np.uint8))
+    pad.drawing = png(np.full((PAD_SIDE, PAD_SIDE), 255, np.uint8))
     assert pad.prediction is None and pad.answer == {"words": "no digit"}
 
 
-@pytest.mark.parametrize("junk", [b"junk", png(drawing())[:200], png(drawing(), "JPEG"), png(drawing()[:100]),
-                                  "text", 10 ** 12, {"a": 1}, png(np.zeros((1, 5000), np.uint8))])
+@pytest.mark.parametrize("junk", [
+    b"junk", png(drawing())[:200], png(drawing(), "JPEG"), png(drawing()[:100]), "text", 10 ** 12,
+    {"a": 1}, png(np.zeros((1, 5000), np.uint8))])
 def test_junk_is_refused_with_a_reason_and_changes_nothing(pad, junk):
     pad.drawing = png(drawing())
     pad.drawing = junk
@@ -116,10 +119,12 @@ def test_own_network_is_named():
     assert pad.answer["model"] == "AlwaysThree"
 
 
-@pytest.mark.parametrize("confidence, text", [(0.984, "7, confidence 98.4%"), (0.9, "7, confidence 90.0%"),
-                                              (0.54, "not sure, perhaps 7, confidence 54.0%")])
+@pytest.mark.parametrize("confidence, text", [
+    (0.984, "7, confidence 98.4%"), (0.9, "7, confidence 90.0%"),
+    (0.54, "not sure, perhaps 7, confidence 54.0%")])
 def test_words(confidence, text):
-    assert words(Prediction(7, confidence, None, None, None, "")) == text
+    prediction = Prediction(7, confidence, np.zeros(10), np.zeros((28, 28)), (1, 2, 3, 4), "")
+    assert describe(prediction, "words") == {"words": text}
 
 
 def test_the_drawing_of_the_end_is_answered_whatever_thread_brings_it(pad):
@@ -159,7 +164,8 @@ def test_save(tmp_path, monkeypatch):
     ({"save": "7"}, [b"junk"], "expected a PNG"),
     ({"save": "7"}, [], "IndexError"),
 ])
-def test_what_cannot_be_saved_is_refused_with_a_reason(tmp_path, monkeypatch, content, buffers, reason):
+def test_an_image_that_cannot_be_saved_is_refused_with_a_reason(
+        tmp_path, monkeypatch, content, buffers, reason):
     pad = DrawingPad(save_to=tmp_path)
     messages = sent(pad, monkeypatch)
     pad._handle_custom_msg(content, buffers)
@@ -171,10 +177,13 @@ def test_without_a_folder_the_page_cannot_save(pad, tmp_path, monkeypatch):
     messages = sent(pad, monkeypatch)
     pad._handle_custom_msg({"save": "7"}, [png(drawing())])
     pad._handle_custom_msg("junk", [])
-    assert len(messages) == 1 and "save_to=FOLDER" in messages[0]["not_saved"] and not list(tmp_path.iterdir())
+    assert len(messages) == 1 and "save_to=FOLDER" in messages[0]["not_saved"]
+    assert not list(tmp_path.iterdir())
 
 
 def test_nothing_comes_from_the_network():
     for path in STATIC.iterdir():
-        text = path.read_text(encoding="utf-8").replace("http://localhost:…", "").replace("an https:// address", "")
+        text = path.read_text(encoding="utf-8")
+        for harmless in ("http://localhost:…", "an https:// address"):
+            text = text.replace(harmless, "")
         assert "http" not in text and "import " not in text, path

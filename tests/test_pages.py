@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from drawings import FIVE, SEVEN, page
 
-from mnist_tutorial.images import IMG, ImageError, load_grey
-from mnist_tutorial.pages import Page, read_digits
+from mnist_tutorial.errors import ImageError
+from mnist_tutorial.reading.images import IMG, load_grey
+from mnist_tutorial.reading.pages import Page, read_digits
 
-INK = {digit: cv2.resize(255 - page(strokes, paper=255, ink=0)[40:172, 50:150], (61, 80), interpolation=cv2.INTER_AREA)
+INK = {digit: cv2.resize(255 - page(strokes, paper=255, ink=0)[40:172, 50:150], (61, 80),
+                         interpolation=cv2.INTER_AREA)
        for digit, strokes in (("5", FIVE), ("7", SEVEN))}  # uint8 (80, 61), 255 = ink
 
 
@@ -47,7 +49,8 @@ def test_reading_order():
 @pytest.mark.parametrize("slope", [-0.12, 0.12])
 def test_rows_may_slope(slope):
     top = 80 if slope < 0 else 0
-    grey = np.vstack([np.full((top, 640), 230, np.uint8), sheet("5775575", "7577577", slope=max(slope, 0))])
+    grey = np.vstack([np.full((top, 640), 230, np.uint8),
+                      sheet("5775575", "7577577", slope=max(slope, 0))])
     if slope < 0:
         grey = np.vstack([np.full((top, 640), 230, np.uint8), sheet("5775575", "7577577")])
         turn = np.float32([[1, 0, 0], [slope, 1, 0]])
@@ -105,7 +108,8 @@ def test_sheet_on_a_desk():
 def test_boxes_are_in_pixels_of_the_source():
     large = cv2.resize(sheet("57"), None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
     boxes = np.array([digit.box for digit in read_digits(large).digits])
-    drawn = [np.add(cv2.boundingRect((INK[digit] > 100).astype(np.uint8)), (50 + 80 * place, 60, 0, 0))
+    drawn = [np.add(cv2.boundingRect((INK[digit] > 100).astype(np.uint8)),
+                    (50 + 80 * place, 60, 0, 0))
              for place, digit in enumerate("57")]
     np.testing.assert_allclose(boxes, 4 * np.array(drawn), atol=12)
 
@@ -156,7 +160,8 @@ def test_unreadable_input(wrong):
 
 def test_confidences_and_pictures():
     for digit in read_digits(sheet("57")).digits:
-        assert digit.probabilities.argmax() == digit.digit and digit.confidence == digit.probabilities.max()
+        assert digit.probabilities.argmax() == digit.digit
+        assert digit.confidence == digit.probabilities.max()
         assert digit.picture.shape == (28, 28) and digit.picture.max() == 255
 
 

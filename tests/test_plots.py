@@ -1,13 +1,15 @@
+"""The figures show the data that they were given."""
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from mnist_tutorial import load_mnist, predict_image, prepare, read_digits
-from mnist_tutorial.images import IMG
-from mnist_tutorial.plots import show_curves, show_grid, show_page, show_pictures, show_prediction, show_steps
-from mnist_tutorial.preprocess import steps
-from mnist_tutorial.training import Epoch
+from mnist_tutorial.checkpoint import Epoch
+from mnist_tutorial.plots import show_curves, show_grid, show_pictures
+from mnist_tutorial.reading.find import steps
+from mnist_tutorial.reading.images import IMG
+from mnist_tutorial.reading.plots import show_page, show_prediction, show_steps
 
 
 @pytest.fixture(autouse=True)
@@ -51,8 +53,10 @@ def test_prediction_shows_photo_box_picture_and_bars(figure):
     left, middle, right = figure().axes
     assert left.patches[0].get_width() == prediction.box[2]
     assert np.array_equal(middle.images[0].get_array(), prediction.picture)
-    assert [bar.get_height() for bar in right.patches] == pytest.approx(list(prediction.probabilities))
-    assert "Answer: 7, confidence" in figure().get_suptitle() and "shipped weights" in figure().get_suptitle()
+    heights = [bar.get_height() for bar in right.patches]
+    assert heights == pytest.approx(list(prediction.probabilities))
+    title = figure().get_suptitle()
+    assert "Answer: 7, confidence" in title and "shipped weights" in title
 
 
 def test_steps_are_drawn_from_photo_to_28x28(figure):
@@ -74,5 +78,7 @@ def test_page_shows_a_box_and_an_answer_for_each_digit(figure):
     show_page(IMG / "page.jpg", page)
     (axis,) = figure().axes
     assert [text.get_text() for text in axis.texts] == [str(digit.digit) for digit in page.digits]
-    assert [(box.get_x(), box.get_y()) for box in axis.patches] == [digit.box[:2] for digit in page.digits]
-    assert "2026/31415/97580" in figure().get_suptitle() and "shipped weights" in figure().get_suptitle()
+    corners = [(box.get_x(), box.get_y()) for box in axis.patches]
+    assert corners == [digit.box[:2] for digit in page.digits]
+    title = figure().get_suptitle()
+    assert "2026/31415/97580" in title and "shipped weights" in title

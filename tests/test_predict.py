@@ -8,9 +8,10 @@ from nothing import face
 from PIL import Image
 
 from mnist_tutorial import Net, load_mnist, load_pretrained, predict_image
-from mnist_tutorial.images import IMG, ImageError
-from mnist_tutorial.predict import probabilities
-from mnist_tutorial.preprocess import NoDigitError, prepare
+from mnist_tutorial.errors import ImageError, NoDigitError
+from mnist_tutorial.reading.find import prepare
+from mnist_tutorial.reading.images import IMG
+from mnist_tutorial.training import probabilities
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,8 @@ def test_path_pil_and_array_give_the_same(net):
 
 
 def test_default_model_is_the_one_that_ships(net):
-    assert np.array_equal(predict_image(IMG / "7.png").probabilities, predict_image(IMG / "7.png", net).probabilities)
+    assert np.array_equal(predict_image(IMG / "7.png").probabilities,
+                          predict_image(IMG / "7.png", net).probabilities)
 
 
 @pytest.mark.parametrize("number", [0, 1, 5, 8])
@@ -62,7 +64,8 @@ def test_a_digit_beside_something_more_prominent_is_found_but_doubted(net, numbe
     assert first.box[0] + first.box[2] > 180  # the face, or more
     answer = predict_image(scene, net)
     assert answer.digit == 7 and not answer.sure and answer.is_digit < 0.9
-    assert answer.box[0] + answer.box[2] <= 180 and answer.probabilities.sum() == pytest.approx(1, abs=1e-5)
+    assert answer.box[0] + answer.box[2] <= 180
+    assert answer.probabilities.sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_any_model_of_the_right_shape_will_do():
@@ -97,7 +100,8 @@ def test_untrained_network_is_unsure():
 def test_reads_mnist_through_the_image_pipeline(net, mnist_root):
     digits = load_mnist(False, mnist_root)
     plain = probabilities(net, digits.data[:1000]).argmax(1)
-    prepared = probabilities(net, np.stack([prepare(d.numpy()).picture for d in digits.data[:1000]])).argmax(1)
+    pictures = np.stack([prepare(digit.numpy()).picture for digit in digits.data[:1000]])
+    prepared = probabilities(net, pictures).argmax(1)
     truth = digits.targets[:1000].numpy()
     assert (plain == truth).mean() > 0.98
     assert (prepared == truth).mean() >= (plain == truth).mean() - 0.003

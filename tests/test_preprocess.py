@@ -7,18 +7,9 @@ import torch
 from drawings import FIVE, SEVEN, difference, page
 from torchvision import datasets, transforms
 
-from mnist_tutorial.images import ImageError
-from mnist_tutorial.preprocess import (
-    BOX,
-    MEAN,
-    SIZE,
-    STD,
-    NoDigitError,
-    fit_to_mnist,
-    naive_resize,
-    normalise,
-    prepare,
-)
+from mnist_tutorial.errors import ImageError, NoDigitError
+from mnist_tutorial.preprocess import DIGIT_SIDE, MEAN, SIZE, STD, fit_to_mnist, normalise
+from mnist_tutorial.reading.find import naive_resize, prepare
 
 
 def mnist_like():
@@ -33,7 +24,7 @@ def mnist_like():
 def test_mnist_convention(strokes, width):
     picture = prepare(page(strokes, width)).picture
     assert picture.shape == (SIZE, SIZE) and picture.dtype == np.uint8
-    assert max(cv2.boundingRect(picture)[2:]) == BOX
+    assert max(cv2.boundingRect(picture)[2:]) == DIGIT_SIDE
     moments = cv2.moments(picture)
     assert abs(moments["m10"] / moments["m00"] - 14) <= 0.6
     assert abs(moments["m01"] / moments["m00"] - 14) <= 0.6
@@ -105,9 +96,11 @@ def test_clutter_far_from_the_digit_stays_away():
 @pytest.mark.parametrize("size", [8, 16])
 @pytest.mark.parametrize("light", [False, True])
 def test_tiny_picture_without_margin(size, light):
-    crop = cv2.resize(page(FIVE, width=20)[40:160, 60:140], (size * 2 // 3, size), interpolation=cv2.INTER_AREA)
+    crop = cv2.resize(page(FIVE, width=20)[40:160, 60:140], (size * 2 // 3, size),
+                      interpolation=cv2.INTER_AREA)
     side = size - crop.shape[1]
-    tiny = cv2.copyMakeBorder(crop, 0, 0, side // 2, side - side // 2, cv2.BORDER_CONSTANT, value=230)
+    left, right = side // 2, side - side // 2
+    tiny = cv2.copyMakeBorder(crop, 0, 0, left, right, cv2.BORDER_CONSTANT, value=230)
     assert difference(255 - tiny if light else tiny, page(FIVE, width=20)) < 20
 
 
@@ -137,7 +130,8 @@ def test_light_digit_on_a_board_in_a_light_room():
 def test_box_and_stages():
     prepared = prepare(page(at=(30, 40)))
     assert prepared.grey.shape == prepared.ink.shape == (240, 200)
-    np.testing.assert_allclose(prepared.box, cv2.boundingRect(255 - page(at=(30, 40), paper=255)), atol=3)
+    np.testing.assert_allclose(prepared.box, cv2.boundingRect(255 - page(at=(30, 40), paper=255)),
+                               atol=3)
     assert prepared.ink.max() == 255
     assert prepared.ink[0, 0] == 0
 
@@ -174,7 +168,7 @@ def test_mnist_like_digit_is_unchanged():
     np.ones((1, 1), np.uint8),
     np.random.default_rng(0).normal(180, 6, (480, 640)).clip(0, 255).astype(np.uint8),
     np.linspace(60, 240, 320 * 240).reshape(240, 320).astype(np.uint8),
-    cv2.GaussianBlur(np.random.default_rng(0).normal(180, 12, (480, 640)), (0, 0), 1.5).astype(np.uint8),
+    np.uint8(cv2.GaussianBlur(np.random.default_rng(0).normal(180, 12, (480, 640)), (0, 0), 1.5)),
 ], ids=["even", "black", "one pixel", "noise", "gradient", "grain"])
 def test_empty_page(paper):
     with pytest.raises(NoDigitError):
@@ -185,7 +179,7 @@ def test_fit_to_mnist_takes_any_size():
     ink = np.zeros((8, 8), np.uint8)
     ink[1:7, 3] = 200
     picture = fit_to_mnist(ink)
-    assert cv2.boundingRect(picture)[3] == BOX and picture.max() == 255
+    assert cv2.boundingRect(picture)[3] == DIGIT_SIDE and picture.max() == 255
     with pytest.raises(NoDigitError):
         fit_to_mnist(np.zeros((8, 8), np.uint8))
 

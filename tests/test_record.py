@@ -1,4 +1,7 @@
+"""Saving pictures with their labels."""
+
 import csv
+import importlib
 import os
 import sys
 import threading
@@ -7,9 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnist_tutorial import record as module
-from mnist_tutorial.record import RecordError, record
+from mnist_tutorial.errors import RecordError
+from mnist_tutorial.live.record import record
 
+# `mnist_tutorial.live.record` is the function to all but the import system
+module = importlib.import_module("mnist_tutorial.live.record")
 GREY = np.arange(600, dtype=np.uint8).reshape(20, 30)
 
 
@@ -52,7 +57,8 @@ def test_photos_are_saved_upright_and_odd_modes_as_rgb(tmp_path):
     assert saved.mode == "RGB" and saved.size == (20, 30)
 
 
-@pytest.mark.parametrize("label", ["", "seven", "7a", "1//2", "/1", "1/", "-1", 1.5, True, None, "٣", "1\n2", "=1"])
+@pytest.mark.parametrize("label", ["", "seven", "7a", "1//2", "/1", "1/", "-1", 1.5, True, None,
+                                   "٣", "1\n2", "=1"])
 def test_bad_labels_are_refused_and_nothing_is_written(tmp_path, label):
     with pytest.raises(RecordError, match="expected digits, rows separated by '/'"):
         record(GREY, label, tmp_path / "new")
@@ -81,7 +87,8 @@ def test_a_name_taken_meanwhile_is_passed_over(tmp_path, monkeypatch):
 
 
 def test_a_table_that_is_there_is_kept_as_it_is(tmp_path):
-    table = "\ufefflabel,filename,writer\r\n3,a.png,Zoë".encode()  # from a spreadsheet; the last line has no end
+    # from a spreadsheet; the last line has no end
+    table = "\ufefflabel,filename,writer\r\n3,a.png,Zoë".encode()
     (tmp_path / "labels.csv").write_bytes(table)
     record(GREY, 7, tmp_path)
     assert (tmp_path / "labels.csv").read_bytes() == table + b"\r\n7,0001.png,\r\n"
@@ -101,7 +108,7 @@ def test_no_picture_is_left_without_its_row(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module, "_write_atomically", full)
+    monkeypatch.setattr(module, "write_atomically", full)
     with pytest.raises(RecordError, match="No space left on device"):
         record(GREY, 8, tmp_path)
     assert names(tmp_path) == ["0001.png", "labels.csv"]
@@ -114,7 +121,8 @@ def test_a_folder_that_is_a_file(tmp_path):
         record(GREY, 7, tmp_path / "mine")
 
 
-@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0,
+                    reason="root may write everywhere")
 def test_a_folder_that_may_not_be_written(tmp_path):
     tmp_path.chmod(0o500)
     try:

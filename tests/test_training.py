@@ -6,9 +6,10 @@ from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR
 from torch.utils.data import DataLoader, TensorDataset
 
-from mnist_tutorial.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from mnist_tutorial.checkpoint import load_checkpoint, save_checkpoint
 from mnist_tutorial.data import tensor_loader
-from mnist_tutorial.training import evaluate, fit, train_one_epoch
+from mnist_tutorial.errors import CheckpointError
+from mnist_tutorial.training import Job, evaluate, fit, train_one_epoch
 
 
 def make_data(count=70):
@@ -19,19 +20,24 @@ def make_data(count=70):
 
 
 class Setup:
-    """A small model (with dropout, which draws random numbers), its data, optimizer and schedule."""
+    """A small model (with dropout, which draws at random), its data, optimizer and schedule."""
 
     def __init__(self, epochs=4):
         torch.manual_seed(3)
         self.model = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Dropout(0.2), nn.Linear(8, 2))
         self.loader = tensor_loader(make_data(), batch_size=16, shuffle=True, seed=5,
-                                    augment=lambda x, generator: x + 0.1 * torch.randn(x.shape, generator=generator))
+                                    augment=self.shake)
         self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.1, momentum=0.9)
         self.scheduler = OneCycleLR(self.optimizer, 0.1, total_steps=epochs * len(self.loader))
 
+    @staticmethod
+    def shake(x, generator):
+        return x + 0.1 * torch.randn(x.shape, generator=generator)
+
     def fit(self, epochs, **options):
-        return fit(self.model, self.loader, DataLoader(make_data(), 30), epochs=epochs, optimizer=self.optimizer,
-                   scheduler=self.scheduler, device="cpu", report_every=0, **options)
+        return fit(self.model, self.loader, DataLoader(make_data(), 30), epochs=epochs,
+                   optimizer=self.optimizer, scheduler=self.scheduler, report_every=0,
+                   job=Job("cpu", **options))
 
     def weights(self):
         return torch.cat([parameter.detach().flatten() for parameter in self.model.parameters()])
@@ -61,11 +67,13 @@ def test_train_one_epoch_takes_the_steps_of_plain_sgd():
         outputs = points @ weight.T + bias
         loss = nn.functional.cross_entropy(outputs, labels)
         gradients = torch.autograd.grad(loss, (weight, bias))
-        weight, bias = ((value - 0.5 * gradient).detach() for value, gradient in zip((weight, bias), gradients))
+        weight, bias = ((value - 0.5 * gradient).detach()
+                        for value, gradient in zip((weight, bias), gradients))
         losses.append(loss.item() * len(labels))
         right += (outputs.argmax(1) == labels).sum().item()
 
-    result = train_one_epoch(model, DataLoader(data, 16), torch.optim.SGD(model.parameters(), lr=0.5))
+    result = train_one_epoch(model, DataLoader(data, 16),
+                             torch.optim.SGD(model.parameters(), lr=0.5))
     torch.testing.assert_close(model.weight.detach(), weight)
     torch.testing.assert_close(model.bias.detach(), bias)
     assert result == (pytest.approx(sum(losses) / 40, rel=1e-5), right / 40)
@@ -75,8 +83,8 @@ def test_train_one_epoch_takes_the_steps_of_plain_sgd():
 @pytest.mark.parametrize("every, batches", [(2, ["2", "4"]), (300, []), (0, [])])
 def test_reports_every_so_many_batches(capsys, every, batches):
     model = nn.Linear(2, 2)
-    train_one_epoch(model, DataLoader(make_data(70), 16), torch.optim.SGD(model.parameters(), lr=0.1),
-                    report_every=every)
+    train_one_epoch(model, DataLoader(make_data(70), 16),
+                    torch.optim.SGD(model.parameters(), lr=0.1), report_every=every)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[1].rstrip(":") for line in lines] == batches
 
@@ -92,7 +100,7 @@ def test_fit_learns_and_keeps_a_history(capsys):
 
 def test_fit_without_validation_says_nan():
     model = nn.Linear(2, 2)
-    (epoch,) = fit(model, DataLoader(make_data(), 16), epochs=1, device="cpu")
+    (epoch,) = fit(model, DataLoader(make_data(), 16), epochs=1, job=Job("cpu"))
     assert math.isnan(epoch.validation_loss) and math.isnan(epoch.validation_accuracy)
     assert 0 <= epoch.train_accuracy <= 1
 
@@ -110,7 +118,8 @@ def test_resuming_gives_the_same_bits(tmp_path):
 def test_a_training_begun_on_a_gpu_goes_on_without_one(tmp_path):
     Setup().fit(1, checkpoint=tmp_path / "a.pt")
     state = load_checkpoint(tmp_path / "a.pt")
-    save_checkpoint(tmp_path / "a.pt", {**state, "random_device": {"cuda": torch.zeros(16, dtype=torch.uint8)}})
+    save_checkpoint(tmp_path / "a.pt",
+                    {**state, "random_device": {"cuda": torch.zeros(16, dtype=torch.uint8)}})
     assert len(Setup().fit(2, checkpoint=tmp_path / "a.pt", resume=True)) == 2
 
 
@@ -139,8 +148,8 @@ def test_resume_refuses_other_settings(tmp_path):
 def test_resume_refuses_another_model(tmp_path):
     Setup().fit(1, checkpoint=tmp_path / "a.pt")
     with pytest.raises(CheckpointError, match="another model"):
-        fit(nn.Linear(2, 2), DataLoader(make_data(), 16), epochs=2, device="cpu", checkpoint=tmp_path / "a.pt",
-            resume=True)
+        fit(nn.Linear(2, 2), DataLoader(make_data(), 16), epochs=2,
+            job=Job("cpu", checkpoint=tmp_path / "a.pt", resume=True))
 
 
 class Interrupted:
@@ -173,7 +182,8 @@ def test_interrupt_keeps_the_last_finished_epoch(tmp_path, capsys):
 
     whole = Setup()
     whole.fit(4)
-    stopped.fit(4, checkpoint=tmp_path / "a.pt", resume=True)  # the third pass through the loader is past
+    # The loader's third pass is past.
+    stopped.fit(4, checkpoint=tmp_path / "a.pt", resume=True)
     assert torch.equal(stopped.weights(), whole.weights())
 
 

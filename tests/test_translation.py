@@ -37,15 +37,17 @@ def skeleton(text):
 @PAIRS
 def test_prose_is_translated_from_what_stands_there_now(path):
     stale = translate.find_stale(*editions(path))
-    assert not stale, f"{path.stem}: translate {stale}, then run python notebooks/translate.py --done {' '.join(stale)}"
+    assert not stale, (f"{path.stem}: translate {stale}, then run "
+                       f"python notebooks/translate.py --done {' '.join(stale)}")
 
 
 @PAIRS
 def test_code_and_outputs_are_the_same(path):
     english, chinese = editions(path)
     assert [cell.id for cell in chinese.cells] == [cell.id for cell in english.cells]
-    assert [cell for cell in chinese.cells if cell.cell_type == "code"] == [
-        cell for cell in english.cells if cell.cell_type == "code"], "run python notebooks/translate.py"
+    ours, theirs = ([cell for cell in edition.cells if cell.cell_type == "code"]
+                    for edition in (english, chinese))
+    assert theirs == ours, "run python notebooks/translate.py"
     assert chinese.metadata == english.metadata
 
 
@@ -67,7 +69,8 @@ def test_prose_is_chinese(path):
 
 
 def test_there_are_no_other_chapters():
-    assert [path.name for path in sorted(translate.CHINESE.glob("*.ipynb"))] == [path.name for path in ENGLISH]
+    chinese = sorted(translate.CHINESE.glob("*.ipynb"))
+    assert [path.name for path in chinese] == [path.name for path in ENGLISH]
 
 
 def test_readmes_have_the_same_parts_and_name_each_other():
@@ -83,7 +86,8 @@ def chapter(tmp_path, monkeypatch):
     """A little chapter in English, and an empty folder for its translation."""
     monkeypatch.setattr(translate, "CHINESE", tmp_path / "zh-CN")
     path = tmp_path / "01_little.ipynb"
-    nbformat.write(new_notebook(cells=[new_markdown_cell("# Title", id="title"), new_code_cell("1 + 1", id="sum"),
+    nbformat.write(new_notebook(cells=[new_markdown_cell("# Title", id="title"),
+                                       new_code_cell("1 + 1", id="sum"),
                                        new_markdown_cell("Two.", id="two")]), path)
     return path
 

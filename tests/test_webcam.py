@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import cv2
@@ -19,11 +20,16 @@ import numpy as np
 import pytest
 import torch
 
-from mnist_tutorial import frames, webcam
-from mnist_tutorial.frames import SourceError, find_cameras, read_frames, write_digits
-from mnist_tutorial.pages import Page
-from mnist_tutorial.predict import Prediction
-from mnist_tutorial.webcam import Report, Tracker, draw_predictions, has_display, run
+from mnist_tutorial.errors import SourceError
+from mnist_tutorial.live import display as displays
+from mnist_tutorial.live import frames, webcam
+from mnist_tutorial.live.display import has_display
+from mnist_tutorial.live.frames import find_cameras, read_frames
+from mnist_tutorial.live.pen import write_digits
+from mnist_tutorial.live.tracking import Tracker
+from mnist_tutorial.live.webcam import Report, draw_predictions, run
+from mnist_tutorial.reading.pages import Page
+from mnist_tutorial.reading.predict import Prediction
 
 ROOT = Path(__file__).parents[1]
 TINY_MODEL = """
@@ -37,13 +43,15 @@ class AlwaysSeven(torch.nn.Module):
 """
 exec(TINY_MODEL)  # the children below run the same text
 
-linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="displays are X11's here")
+linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"),
+                                reason="displays are X11's here")
 
 
 def answer(digit=7, confidence=0.98, box=(60, 40, 30, 50), is_digit=1.0):
     shares = np.full(10, (1 - confidence) / 9, np.float32)
     shares[digit] = confidence
-    return Prediction(digit, confidence, shares, np.zeros((28, 28), np.uint8), box, "tiny", is_digit)
+    picture = np.zeros((28, 28), np.uint8)
+    return Prediction(digit, confidence, shares, picture, box, "tiny", is_digit)
 
 
 def page(level=0, shape=(120, 160, 3)):
@@ -68,7 +76,7 @@ def always_seven(monkeypatch):
 
 
 class Camera:
-    """Stands in for cv2.VideoCapture: delivers `length` frames, then none; those whose number is in `bad` fail."""
+    """A substitute for cv2.VideoCapture: `length` frames, then none; those in `bad` fail."""
 
     length, bad, present, opened = 3, (), range(10), []
 
@@ -121,7 +129,8 @@ def test_reads_a_clip(tmp_path, name, codec):
     for source in (path, str(path)):
         frames = list(read_frames(source))
         assert levels(frames) == [0, 1, 2, 3, 4]
-        assert {(frame.shape, frame.dtype) for frame in frames} == {((120, 160, 3), np.dtype(np.uint8))}
+        assert {frame.shape for frame in frames} == {(120, 160, 3)}
+        assert {frame.dtype for frame in frames} == {np.dtype(np.uint8)}
 
 
 def test_reads_numbered_pictures_each_in_its_own_size(tmp_path, capfd):
@@ -192,8 +201,8 @@ def test_files_keep_their_pace_only_if_asked(tmp_path, monkeypatch, realtime):
     (page(0, (9, 9)), "a single picture of shape (9, 9)"),
     ([page(), None], "frame 1: expected a uint8 array, grey (H, W) or BGR (H, W, 3), got NoneType"),
     ([page().astype(np.float32)], "got float32 of shape (120, 160, 3)"),
-    ([page(), page(), page(0, (9, 9, 4))], "frame 2: expected a uint8 array, grey (H, W) or BGR (H, W, 3), "
-                                           "got uint8 of shape (9, 9, 4)"),
+    ([page(), page(), page(0, (9, 9, 4))], "frame 2: expected a uint8 array, grey (H, W) or "
+                                           "BGR (H, W, 3), got uint8 of shape (9, 9, 4)"),
     ([page(0, (0, 5))], "got uint8 of shape (0, 5)"),
     (["img.png"], "got str"),
 ])
@@ -214,7 +223,8 @@ def test_a_bad_source_is_one_clear_line(tmp_path, monkeypatch, capfd, source, sa
 
 
 def test_a_pen_writes_the_same_by_the_same_seed():
-    one, same, other = (np.stack(list(write_digits("4 20", seed=seed, size=(160, 120)))[:80]) for seed in (1, 1, 2))
+    one, same, other = (np.stack(list(write_digits("4 20", seed=seed, size=(160, 120)))[:80])
+                        for seed in (1, 1, 2))
     assert one.shape == (80, 120, 160, 3) and one.dtype == np.uint8
     assert (one == same).all() and not (one == other).all()
 
@@ -317,8 +327,9 @@ def opens_again(camera):
     ({"picture": lambda self: page().astype(float)}, "frame 0: expected a uint8 array"),
     ({"picture": lambda self: page(0, (0, 0, 3))}, "frame 0: expected a uint8 array"),
 ])
-def test_a_faulty_camera_is_one_clear_line_and_opens_again(monkeypatch, camera, always_seven, wrong, said):
-    monkeypatch.setattr(frames, "PAUSE", 0)
+def test_a_faulty_camera_is_one_clear_line_and_opens_again(
+        monkeypatch, camera, always_seven, wrong, said):
+    monkeypatch.setattr(frames, "RETRY_PAUSE", 0)
     with monkeypatch.context() as patch:
         for name, value in wrong.items():
             patch.setattr(camera, name, value)
@@ -345,7 +356,7 @@ def test_a_stop_in_the_middle_of_an_answer_is_no_error(monkeypatch, camera):
 
 
 def test_reads_that_fail_now_and_then_are_tried_again(monkeypatch, camera):
-    monkeypatch.setattr(frames, "PAUSE", 0)
+    monkeypatch.setattr(frames, "RETRY_PAUSE", 0)
     camera.length, camera.bad = 20, (0, 1, 2, 3, 5, 8, 9)
     with pytest.raises(SourceError, match="stopped after 13 frames"):
         list(read_frames(0))
@@ -360,10 +371,11 @@ def test_a_camera_that_stalls_is_given_up_and_released(monkeypatch, camera, alwa
             released.wait(20)
         return page()
 
-    monkeypatch.setattr(frames, "STALLS", 0.1)
-    monkeypatch.setattr(frames, "RELEASES", 0.1)
+    monkeypatch.setattr(frames, "NEXT_FRAME_TIMEOUT", 0.1)
+    monkeypatch.setattr(frames, "RELEASE_TIMEOUT", 0.1)
     camera.picture = picture
-    with pytest.raises(SourceError, match="camera 0 stalled: no picture in 0.1 seconds after 2 frames"):
+    said = "camera 0 stalled: no picture in 0.1 seconds after 2 frames"
+    with pytest.raises(SourceError, match=said):
         run(0, torch.nn.Identity(), show=None)
     released.set()      # the driver comes back to life
     while not camera.opened[0].released:
@@ -380,7 +392,8 @@ def test_a_camera_may_change_the_size_of_its_frames(camera, always_seven):
 
 def test_a_camera_is_asked_for_a_size(camera, always_seven):
     run("0", torch.nn.Identity(), size=(1280, 720), max_frames=1, show=None)
-    assert camera.opened[0].sides == {cv2.CAP_PROP_FRAME_WIDTH: 1280, cv2.CAP_PROP_FRAME_HEIGHT: 720}
+    assert camera.opened[0].sides == {cv2.CAP_PROP_FRAME_WIDTH: 1280,
+                                      cv2.CAP_PROP_FRAME_HEIGHT: 720}
     next(read_frames(0))
     assert camera.opened[1].sides == {}
 
@@ -416,7 +429,8 @@ class Reader:
 @pytest.mark.parametrize("max_frames", [None, 2])
 def test_closes_the_iterators_of_others(always_seven, max_frames):
     reader = Reader(page(), page(), page())
-    assert run(reader, torch.nn.Identity(), show=None, max_frames=max_frames).frames == (max_frames or 3)
+    report = run(reader, torch.nn.Identity(), show=None, max_frames=max_frames)
+    assert report.frames == (max_frames or 3)
     assert reader.closed
 
 
@@ -441,7 +455,8 @@ def test_closes_the_iterators_of_others_after_junk():
 
 def test_answers_each_frame_as_it_is(always_seven):
     frames, seen = [page(40), page(80, (60, 50)), page(120, (9, 9, 3))], []
-    report = run(frames, torch.nn.Identity(), show=None, mirror=True, callback=lambda *args: seen.append(args))
+    report = run(frames, torch.nn.Identity(), show=None, mirror=True,
+                 callback=lambda *args: seen.append(args))
     assert levels(always_seven) == levels(frame for frame, _ in seen) == [1, 2, 3]
     assert [picture.shape for picture in always_seven] == [(120, 160), (60, 50), (9, 9)]
     assert [prediction for _, prediction in seen] == report.predictions
@@ -457,18 +472,21 @@ def test_greys_by_opencv_order_of_colours(always_seven):
 
 def test_finds_the_digit_and_goes_on_where_there_is_none():
     paper = page(230, (240, 320, 3))
-    written = cv2.putText(paper.copy(), "7", (150, 150), cv2.FONT_HERSHEY_SIMPLEX, 3, (20, 20, 20), 8)
+    written = cv2.putText(paper.copy(), "7", (150, 150), cv2.FONT_HERSHEY_SIMPLEX, 3,
+                          (20, 20, 20), 8)
     ys, xs = np.nonzero(written[:, :, 0] < 120)
     report = run([paper, written, paper], AlwaysSeven(), show=None)  # noqa: F821
     assert [[p.digit for p in found] for found in report.predictions] == [[], [7], []]
     x, y, width, height = report.predictions[1][0].box
-    assert np.abs([x - xs.min(), y - ys.min(), x + width - xs.max(), y + height - ys.max()]).max() <= 5
+    apart = [x - xs.min(), y - ys.min(), x + width - xs.max(), y + height - ys.max()]
+    assert np.abs(apart).max() <= 5
 
 
 def test_loads_the_shipped_weights_once(monkeypatch):
     loaded, used = [], []
     monkeypatch.setattr(webcam, "load_pretrained", lambda: loaded.append("net") or "net")
-    monkeypatch.setattr(webcam, "read_digits", lambda picture, model: used.append(model) or Page([], []))
+    monkeypatch.setattr(webcam, "read_digits",
+                        lambda picture, model: used.append(model) or Page([], []))
     run([page(), page()], show=None)
     assert (loaded, used) == (["net"], ["net", "net"])
 
@@ -478,7 +496,8 @@ def test_junk_among_the_frames_is_named(always_seven):
         run([page(), np.zeros((3, 3), np.int64)], torch.nn.Identity(), show=None)
 
 
-@pytest.mark.parametrize("wrong, said", [({"show": "wndow"}, "'wndow'"), ({"max_frames": 0}, "got 0")])
+@pytest.mark.parametrize("wrong, said", [({"show": "wndow"}, "'wndow'"),
+                                         ({"max_frames": 0}, "got 0")])
 def test_refuses_wrong_arguments(camera, wrong, said):
     with pytest.raises(ValueError, match=said):
         run(0, torch.nn.Identity(), **{"show": None, **wrong})
@@ -498,23 +517,24 @@ def test_auto_takes_what_works(monkeypatch, always_seven, notebook, display, scr
     def entering(name):
         def enter():
             entered.append(name)
-            return webcam.nullcontext()
+            return displays.Screen()
         return enter
 
-    monkeypatch.setattr(webcam, "_in_notebook", lambda: notebook)
-    monkeypatch.setattr(webcam, "has_display", lambda: display)
-    monkeypatch.setattr(webcam, "SCREENS", {name: entering(name) for name in webcam.SCREENS})
+    monkeypatch.setattr(displays, "_in_notebook", lambda: notebook)
+    monkeypatch.setattr(displays, "has_display", lambda: display)
+    monkeypatch.setattr(webcam, "SCREENS", {name: entering(name) for name in displays.SCREENS})
     run([page()], torch.nn.Identity())
     assert entered == [screen]
 
 
 @pytest.mark.parametrize("screen, waits", [(None, 0), ("window", 2)])
-def test_waits_for_the_pace_of_a_file_only_when_showing(monkeypatch, camera, always_seven, tmp_path, screen, waits):
+def test_waits_for_the_pace_of_a_file_only_when_showing(
+        monkeypatch, camera, always_seven, tmp_path, screen, waits):
     path, slept = tmp_path / "clip.mp4", []
     path.touch()
     monkeypatch.setattr(time, "sleep", slept.append)
-    monkeypatch.setattr(webcam, "has_display", lambda: True)
-    monkeypatch.setitem(webcam.SCREENS, "window", webcam.nullcontext)
+    monkeypatch.setattr(displays, "has_display", lambda: True)
+    monkeypatch.setitem(displays.SCREENS, "window", displays.Screen)
     run(path, torch.nn.Identity(), show=screen)
     assert sum(seconds > 0 for seconds in slept) == waits
 
@@ -529,9 +549,10 @@ def test_draws_the_box_and_a_label_on_a_copy():
     assert (frame == before).all()
     assert drawn.shape == frame.shape and drawn.dtype == np.uint8
     changed = (drawn != frame).any(axis=2)
-    assert changed[60, 60:90].all() and changed[60:110, 60].all()        # the box's edges
-    assert changed[40:58, 60:90].any()                                   # the label above it
-    assert not changed[64:106, 64:86].any() and not changed[:30].any()   # neither inside nor far away
+    assert changed[60, 60:90].all() and changed[60:110, 60].all()  # the box's edges
+    assert changed[40:58, 60:90].any()                             # the label above it
+    assert not changed[64:106, 64:86].any()                        # neither inside ...
+    assert not changed[:30].any()                                  # ... nor far away
 
 
 def test_mirrors_picture_and_box_but_not_the_text():
@@ -550,7 +571,8 @@ def test_draws_nothing_where_there_is_nothing():
 def test_draws_several_and_the_unsure_in_grey():
     one, other = answer(box=(10, 40, 30, 50)), answer(box=(100, 40, 30, 50), confidence=0.7)
     drawn = draw_predictions(page(120), [one, other])
-    assert (drawn[60, 10], drawn[60, 100]) == (pytest.approx(webcam.GREEN), pytest.approx(webcam.GREY))
+    assert drawn[60, 10] == pytest.approx(webcam.GREEN)
+    assert drawn[60, 100] == pytest.approx(webcam.GREY)
     assert (drawn[:, 80:] == draw_predictions(page(120), [other])[:, 80:]).all()
 
 
@@ -563,8 +585,11 @@ def test_writes_a_note_in_a_corner():
 @pytest.mark.parametrize("box", [(0, 0, 160, 120), (150, 0, 10, 10), (0, 110, 10, 10)])
 def test_the_label_stays_inside_the_frame(monkeypatch, box):
     written = []
-    monkeypatch.setattr(cv2, "putText", lambda picture, text, corner, font, scale, colour, thickness, line:
-                        written.append((text, corner, cv2.getTextSize(text, font, scale, thickness)[0])))
+
+    def put(picture, text, corner, font, scale, colour, thickness, line):
+        written.append((text, corner, cv2.getTextSize(text, font, scale, thickness)[0]))
+
+    monkeypatch.setattr(cv2, "putText", put)
     draw_predictions(page(), [answer(box=box)])
     assert {text for text, _, _ in written} == {"7  98 %"}
     for _, (x, y), (width, height) in written:
@@ -587,7 +612,7 @@ def test_the_label_stays_inside_the_frame(monkeypatch, box):
     ([None] * 9, []),
 ])
 def test_digits_are_those_that_stood_still(monkeypatch, seen, digits):
-    monkeypatch.setattr(webcam, "STEADY", 5)
+    monkeypatch.setattr(webcam, "CONFIRM_FRAMES", 5)
     predictions = [[answer(*one)] if one else [] for one in seen]
     assert Report(len(seen), 1.0, predictions, "q").digits == digits
 
@@ -617,9 +642,10 @@ def test_report_reads_well():
 
 
 def drawn_digits(seen):
-    """Give, for each frame, the digits that are drawn, the unsure ones negative."""
+    """Return, for each frame, the digits that are drawn, the unsure ones negative."""
     tracker = Tracker()
-    return [[one.digit if one.sure else -one.digit for one in tracker.update(predictions)] for predictions in seen]
+    return [[one.digit if one.sure else -one.digit for one in tracker.update(predictions)]
+            for predictions in seen]
 
 
 def test_a_digit_is_drawn_from_its_third_frame_on_and_through_two_without_it():
@@ -629,7 +655,8 @@ def test_a_digit_is_drawn_from_its_third_frame_on_and_through_two_without_it():
 
 
 def test_one_wrong_answer_does_not_show_and_a_new_digit_soon_does():
-    drawn = drawn_digits([[answer(7, 1.0)]] * 6 + [[answer(2)]] + [[answer(7, 1.0)]] * 6 + [[answer(3, 1.0)]] * 18)
+    drawn = drawn_digits([[answer(7, 1.0)]] * 6 + [[answer(2)]] + [[answer(7, 1.0)]] * 6
+                         + [[answer(3, 1.0)]] * 18)
     assert [abs(digit) for (digit,) in drawn[2:13]] == [7] * 11  # for a moment it may be unsure
     assert drawn[-1] == [3]
 
@@ -640,7 +667,8 @@ def test_what_is_drawn_has_the_newest_box_and_averaged_answers():
         shown = tracker.update([answer(7, confidence, (left, 10, 40, 60), is_digit)])
     assert shown[0].box == (12, 10, 40, 60)
     assert (shown[0].confidence, shown[0].is_digit) == (pytest.approx(0.8), pytest.approx(0.5))
-    assert shown[0].probabilities.sum() == pytest.approx(1) and shown[0].probabilities[7] == pytest.approx(0.8)
+    assert shown[0].probabilities.sum() == pytest.approx(1)
+    assert shown[0].probabilities[7] == pytest.approx(0.8)
 
 
 def test_digits_are_followed_each_by_its_box():
@@ -673,22 +701,24 @@ def test_without_a_display_a_window_is_an_error_not_an_abort(no_display, camera)
 
 
 @pytest.mark.parametrize("key, visible, stopped", [
-    ("q", 1, "q"), ("Q", 1, "q"), ("\x1b", 1, "q"), ("", 0, "window closed"), ("x", 1, "max_frames")])
-def test_the_window_ends_by_key_or_by_closing(monkeypatch, always_seven, camera, key, visible, stopped):
+    ("q", 1, "q"), ("Q", 1, "q"), ("\x1b", 1, "q"), ("", 0, "window closed"),
+    ("x", 1, "max_frames")])
+def test_the_window_ends_by_key_or_by_closing(
+        monkeypatch, always_seven, camera, key, visible, stopped):
     gone = []
-    monkeypatch.setattr(webcam, "has_display", lambda: True)
+    monkeypatch.setattr(displays, "has_display", lambda: True)
     monkeypatch.setattr(cv2, "imshow", lambda *_: None)
     monkeypatch.setattr(cv2, "waitKey", lambda _: ord(key) if key else -1)
     monkeypatch.setattr(cv2, "getWindowProperty", lambda *_: visible)
     monkeypatch.setattr(cv2, "destroyWindow", gone.append)
     assert run(0, torch.nn.Identity(), show="window", max_frames=2).stopped == stopped
-    assert gone == [webcam.WINDOW] and camera.opened[0].released
+    assert gone == [displays.WINDOW] and camera.opened[0].released
 
 
 WINDOW_CHILD = TINY_MODEL + """
 import time
 import numpy as np
-from mnist_tutorial import webcam
+from mnist_tutorial.live import webcam
 frame = np.full((120, 160, 3), 128, np.uint8)
 def endless():
     end = time.monotonic() + 60
@@ -700,15 +730,16 @@ for _ in range(2):
     input()
 """
 
-# Sends what a window manager sends when the X of a window is clicked. An XClientMessageEvent is: type,
-# serial, send_event, display, window, message_type, format, data; 24 longs make an XEvent of it.
+# Sends the message of a window manager when the X of a window is clicked. An XClientMessageEvent
+# has type, serial, send_event, display, window, message_type, format, data; an XEvent has 24 longs.
 CLICK_CLOSE = """
 import ctypes, ctypes.util, sys
 window = int(sys.argv[1])
 x11 = ctypes.CDLL(ctypes.util.find_library("X11"))
 x11.XOpenDisplay.restype, x11.XInternAtom.restype = ctypes.c_void_p, ctypes.c_ulong
 server = ctypes.c_void_p(x11.XOpenDisplay(None))
-protocols, delete = (x11.XInternAtom(server, name, 0) for name in (b"WM_PROTOCOLS", b"WM_DELETE_WINDOW"))
+names = (b"WM_PROTOCOLS", b"WM_DELETE_WINDOW")
+protocols, delete = (x11.XInternAtom(server, name, 0) for name in names)
 event = (ctypes.c_long * 24)(33, 0, 0, 0, window, protocols, 32, delete)
 x11.XSendEvent(server, ctypes.c_ulong(window), 0, ctypes.c_long(0), event)
 x11.XCloseDisplay(server)
@@ -717,8 +748,9 @@ x11.XCloseDisplay(server)
 
 @pytest.fixture
 def xvfb():
-    """A display that nobody sees; gives its name."""
-    if not shutil.which("Xvfb") or not shutil.which("xdotool") or not ctypes.util.find_library("X11"):
+    """A display that nobody sees; yields its name."""
+    if not shutil.which("Xvfb") or not shutil.which("xdotool") \
+            or not ctypes.util.find_library("X11"):
         pytest.skip("needs Xvfb, xdotool and libX11")
     reader, writer = os.pipe()
     with subprocess.Popen(["Xvfb", "-displayfd", str(writer), "-screen", "0", "640x480x24"],
@@ -730,9 +762,10 @@ def xvfb():
 
 
 def until_answered(child, env, command):
-    """Give the child's next line; until it comes, run `command` on each window of the loop."""
+    """Return the child's next line; until it comes, run `command` on each window of the loop."""
+    search = ["xdotool", "search", "--name", displays.WINDOW]
     while not select.select([child.stdout], [], [], 0.5)[0]:
-        found = subprocess.run(["xdotool", "search", "--name", webcam.WINDOW], env=env, capture_output=True, text=True)
+        found = subprocess.run(search, env=env, capture_output=True, text=True)
         for window in found.stdout.split():
             subprocess.run([part.format(window) for part in command], env=env, capture_output=True)
     return child.stdout.readline()
@@ -741,11 +774,13 @@ def until_answered(child, env, command):
 @linux_only
 def test_a_real_window_ends_by_q_and_by_its_x(xvfb):
     env = {**os.environ, "DISPLAY": xvfb}
-    with subprocess.Popen([sys.executable, "-c", WINDOW_CHILD], env=env, cwd=ROOT, text=True, stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+    with subprocess.Popen([sys.executable, "-c", WINDOW_CHILD], env=env, cwd=ROOT, text=True,
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as child:
         assert until_answered(child, env, ["xdotool", "key", "--window", "{}", "q"]) == "q\n"
         print(file=child.stdin, flush=True)
-        assert until_answered(child, env, [sys.executable, "-c", CLICK_CLOSE, "{}"]) == "window closed\n"
+        click = [sys.executable, "-c", CLICK_CLOSE, "{}"]
+        assert until_answered(child, env, click) == "window closed\n"
         _, noise = child.communicate("\n")
         assert child.returncode == 0 and noise == ""
 
@@ -755,7 +790,7 @@ def test_a_real_window_ends_by_q_and_by_its_x(xvfb):
 NOTEBOOK = TINY_MODEL + """
 import signal
 import numpy as np
-from mnist_tutorial.webcam import run
+from mnist_tutorial.live.webcam import run
 seen = []
 def stop_at_the_twentieth(frame, prediction):
     seen.append(frame)
@@ -771,11 +806,13 @@ assert (report.frames, report.stopped) == (25, "end of source"), report
 
 def test_a_notebook_keeps_one_picture_per_run_and_no_text():
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(NOTEBOOK)])
-    nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(ROOT)}}).execute()
+    resources = {"metadata": {"path": str(ROOT)}}
+    nbclient.NotebookClient(notebook, timeout=120, resources=resources).execute()
     outputs = notebook.cells[0].outputs
-    assert [(output.output_type, list(output.data)) for output in outputs] == [("display_data", ["image/jpeg"])] * 2
-    stopped, ended = (cv2.imdecode(np.frombuffer(base64.b64decode(output.data["image/jpeg"]), np.uint8), 1)
-                      for output in outputs)
+    kinds = [(output.output_type, list(output.data)) for output in outputs]
+    assert kinds == [("display_data", ["image/jpeg"])] * 2
+    stored = [base64.b64decode(output.data["image/jpeg"]) for output in outputs]
+    stopped, ended = (cv2.imdecode(np.frombuffer(data, np.uint8), 1) for data in stored)
     assert stopped.shape == ended.shape == (480, 640, 3)
     assert abs(int(ended[100, 100, 0]) - 240) <= 3  # the last frame, even if its turn had not come
 
@@ -783,13 +820,14 @@ def test_a_notebook_keeps_one_picture_per_run_and_no_text():
 def test_a_notebook_is_sent_no_more_than_it_can_show(monkeypatch):
     display = pytest.importorskip("IPython.display")
     sent, clock = [], itertools.count(0, 5)  # ms: 200 frames per second
-    monkeypatch.setattr(webcam.time, "perf_counter", lambda: next(clock) / 1000)
-    monkeypatch.setattr(webcam, "_jpeg", lambda picture: int(picture[0, 0, 0]))
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock) / 1000)
+    monkeypatch.setattr(displays, "_jpeg", lambda picture: int(picture[0, 0, 0]))
     for name in ("display", "update"):
-        monkeypatch.setattr(display.DisplayHandle, name, lambda self, data, raw: sent.append(data["image/jpeg"]))
-    with webcam._inline() as show:
+        monkeypatch.setattr(display.DisplayHandle, name,
+                            lambda self, data, raw: sent.append(data["image/jpeg"]))
+    with closing(displays.Inline()) as screen:
         for i in range(200):
-            show(page(i))
+            screen.show(page(i))
     assert 29 <= len(sent) <= 32 and sent[0] == 0 and sent[-1] == 199
 
 
@@ -797,4 +835,4 @@ def test_a_camera_picture_is_small_enough_to_store():
     noise = np.random.default_rng(0).normal(0, 4, (480, 640, 3))
     ramp = np.linspace(40, 200, 640)[None, :, None]
     frame = draw_predictions((ramp + noise).clip(0, 255).astype(np.uint8), [answer()])
-    assert len(base64.b64decode(webcam._jpeg(frame))) < 40_000
+    assert len(base64.b64decode(displays._jpeg(frame))) < 40_000

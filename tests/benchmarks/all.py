@@ -1,16 +1,17 @@
 """All of the course's speed in one table, idle and beside a busy program.
 
-    python tests/benchmarks/all.py               about 20 minutes, on an idle machine
-    python tests/benchmarks/all.py --quick       four minutes: few repeats, nothing that takes minutes
+    python tests/benchmarks/all.py             about 20 minutes, on an idle machine
+    python tests/benchmarks/all.py --quick     four minutes: few repeats, nothing that takes minutes
 
-Contenders are measured in turn, round after round, in this one run; the table has medians and the range. It is
-written to `results/speed.md` and `results/speed.json` beside this file, or to --output FOLDER. Genuine MNIST is
-needed. "Beside a loop" means: another process keeps one core busy; "beside a training": another process trains the
-tutorial's network with PyTorch's default number of threads.
+Contenders are measured in turn, round after round, in this one run; the table has medians and the
+range. It is written to `results/speed.md` and `results/speed.json` beside this file, or to --output
+FOLDER. Genuine MNIST is needed. "Beside a loop" means: another process keeps one core busy; "beside
+a training": another process trains the tutorial's network with PyTorch's default number of threads.
 
-An epoch is 60,000 pictures, for each contender, scaled up from some batches. Times to 99 % count all that training
-does from opening the files on: the data is read, checked and normalised anew. Nothing is chosen by the test images;
-they say when an epoch has reached 99 %, for the two that need several.
+An epoch is 60,000 images, for each contender, scaled up from some batches. Times to 99 % count all
+that training does from opening the files on: the data is read, checked and normalised anew. Nothing
+is chosen by the test images; they say when an epoch has reached 99 %, for the two that need
+several.
 """
 
 from __future__ import annotations
@@ -35,10 +36,11 @@ import torch
 from nbclient import NotebookClient
 from reference import reference_net, reference_optimizer, stock_loader
 
-from mnist_tutorial import RECIPES, Net, evaluate, load_pretrained, mnist_loaders, train_net, train_one_epoch
-from mnist_tutorial.predict import predict_pictures
+from mnist_tutorial import Net, evaluate, load_pretrained, mnist_loaders, train_net, train_one_epoch
+from mnist_tutorial.live.webcam import run
 from mnist_tutorial.preprocess import normalise
-from mnist_tutorial.webcam import run
+from mnist_tutorial.reading.predict import predict_pictures
+from mnist_tutorial.training import Job
 
 FOLDER = Path(__file__).parent
 CLIP = FOLDER.parents[1] / "img" / "webcam.webm"
@@ -76,7 +78,7 @@ def neighbour(code):
     try:
         yield
         if other.poll() is not None:
-            raise RuntimeError(f"the program beside ended too early, with exit code {other.returncode}")
+            raise RuntimeError(f"the other program ended early, with exit code {other.returncode}")
     finally:
         other.kill()
         other.wait()
@@ -91,12 +93,14 @@ def classic(loader, channels_last=False):
     if channels_last:
         model.to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.5)
-    return model, lambda batches=None: train_one_epoch(model, itertools.islice(loader, batches), optimizer,
-                                                       report_every=0)
+
+    def train(batches=None):
+        train_one_epoch(model, itertools.islice(loader, batches), optimizer, report_every=0)
+    return model, train
 
 
 def epoch_of(loader, threads, batches, channels_last=False):
-    """Make a contender that trains the classic recipe on `batches`, and scales the seconds up to an epoch."""
+    """Make a contender that trains the classic recipe; its seconds are scaled up to an epoch."""
     def work(number):
         torch.set_num_threads(threads)
         torch.manual_seed(number)
@@ -119,7 +123,7 @@ def accuracies_of(loader, validation, seeds, channels_last=False):
 
 
 def to_goal(train, test, most=15):
-    """Call `train()` epoch after epoch until the test accuracy is 99 %; seconds of training and the accuracies."""
+    """Call `train()` until the test accuracy is 99 %: seconds of training, accuracies by epoch."""
     seconds, accuracies = 0.0, []
     while not accuracies or (accuracies[-1] < GOAL and len(accuracies) < most):
         start = time.perf_counter()
@@ -146,7 +150,7 @@ def reference_to_goal(test, seed, threads):
 
 
 def seed_to_goal(test, seed, threads):
-    """Train the tutorial's first network by its own recipe, through our loaders, until 99 % (or 30 epochs)."""
+    """Train the tutorial's first network by its own recipe until 99 %, or for 30 epochs."""
     torch.set_num_threads(threads)
     start = time.perf_counter()
     loader = mnist_loaders(seed=seed).train
@@ -165,7 +169,7 @@ def fast(test, seed, threads):
     """Train by the recipe "fast", everything counted, then test: seconds, accuracy."""
     start = time.perf_counter()
     with contextlib.redirect_stdout(io.StringIO()):
-        net, _, _ = train_net(**RECIPES["fast"], seed=seed, threads=threads, device="cpu", report_every=0)
+        net, _, _ = train_net("fast", seed=seed, report_every=0, job=Job("cpu", threads))
     return time.perf_counter() - start, [evaluate(net, test)[1]]
 
 
@@ -186,14 +190,16 @@ def predictions(repeats):
     contenders["predict_pictures (guard and network), 1 picture"] = lambda _: predict_pictures(
         net, [picture], [(0, 0, 28, 28)]) and None
     in_turn(contenders, 20)  # warm up
-    return {name: [1000 * value for value in values] for name, values in in_turn(contenders, repeats).items()}
+    return {name: [1000 * value for value in values]
+            for name, values in in_turn(contenders, repeats).items()}
 
 
 def python(code):
     """Seconds that a fresh Python takes for `code`, or what it prints, as a number."""
     start = time.perf_counter()
-    out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
-    return float(out[-1]) if out else time.perf_counter() - start
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    seconds, out = time.perf_counter() - start, done.stdout.split()
+    return float(out[-1]) if out else seconds
 
 
 def frames_per_second(_):
@@ -204,24 +210,26 @@ def chapter_seconds(path):
     """Seconds to run a notebook from a new kernel to its last cell; nothing is written."""
     notebook = nbformat.read(path, as_version=4)
     start = time.perf_counter()
-    NotebookClient(notebook, timeout=1800, resources={"metadata": {"path": str(path.parent)}}).execute()
+    NotebookClient(notebook, timeout=1800,
+                   resources={"metadata": {"path": str(path.parent)}}).execute()
     return time.perf_counter() - start
 
 
 def main():
     parser = argparse.ArgumentParser(description="Measure all of the course's speed.")
-    parser.add_argument("--quick", action="store_true", help="few repeats, and nothing that takes minutes")
+    parser.add_argument("--quick", action="store_true",
+                        help="few repeats, and nothing that takes minutes")
     parser.add_argument("--output", type=Path, default=FOLDER / "results", metavar="FOLDER")
     arguments = parser.parse_args()
     quick, rows = arguments.quick, []
 
     def add(what, condition, unit, values, note=""):
-        row = dict(what=what, condition=condition, unit=unit, median=statistics.median(values), low=min(values),
-                   high=max(values), repeats=len(values), note=note)
-        rows.append(row)
-        print(f"{what:60} {condition:17} {row['median']:10.3f} {unit} ({row['low']:.3f} to {row['high']:.3f}) {note}",
+        median, low, high = statistics.median(values), min(values), max(values)
+        rows.append(dict(what=what, condition=condition, unit=unit, median=median, low=low,
+                         high=high, repeats=len(values), note=note))
+        print(f"{what:60} {condition:17} {median:10.3f} {unit} ({low:.3f} to {high:.3f}) {note}",
               flush=True)
-        return row["median"]
+        return median
 
     def plural(threads):
         return f"{threads} thread{'s' * (threads > 1)}"
@@ -229,7 +237,8 @@ def main():
     def fast_rows(condition, threads, seeds):
         trained = [fast(test, seed, threads) for seed in range(seeds)]
         accuracies = [accuracy[-1] for _, accuracy in trained]
-        add(f"to 99 %: recipe fast, {plural(threads)}", condition, "s", [seconds for seconds, _ in trained],
+        add(f"to 99 %: recipe fast, {plural(threads)}", condition, "s",
+            [seconds for seconds, _ in trained],
             f"test accuracy {statistics.mean(accuracies):.2%} ± {statistics.stdev(accuracies):.2%}")
 
     loaders, stock = mnist_loaders(allow_sample=False), stock_loader()
@@ -238,13 +247,15 @@ def main():
                   "beside a training": neighbour(TRAINING)}
     for condition, context in conditions.items():
         with context:
-            contenders = {f"epoch of the classic recipe, stock path, {plural(CORES)}": epoch_of(stock, CORES, batches)}
+            name = "epoch of the classic recipe"
+            contenders = {f"{name}, stock path, {plural(CORES)}": epoch_of(stock, CORES, batches)}
             for threads in both:
-                contenders[f"epoch of the classic recipe, ours, {plural(threads)}"] = \
+                contenders[f"{name}, ours, {plural(threads)}"] = \
                     epoch_of(loaders.train, threads, batches, channels_last=True)
             measured = [add(name, condition, "s", values, f"scaled up from {batches} batches")
                         for name, values in in_turn(contenders, 3 if quick else 5).items()]
-            add("epoch: stock path / ours, 1 thread", condition, "times", [measured[0] / measured[1]])
+            add("epoch: stock path / ours, 1 thread", condition, "times",
+                [measured[0] / measured[1]])
             for threads in both if condition == "idle" else [1]:
                 fast_rows(condition, threads, 2 if quick else 20 if threads == CORES else 4)
             for name, values in predictions(50 if quick else 500).items():
@@ -252,10 +263,11 @@ def main():
 
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    add("webcam loop over the clip, nothing shown", "idle", "frames/s", in_turn({"": frames_per_second}, 3)[""])
+    add("webcam loop over the clip, nothing shown", "idle", "frames/s",
+        in_turn({"": frames_per_second}, 3)[""])
     add("import mnist_tutorial", "idle", "s", [python("import mnist_tutorial") for _ in range(3)])
-    peak = ("import resource, contextlib, io\nfrom mnist_tutorial import RECIPES, train_net\n"
-            "with contextlib.redirect_stdout(io.StringIO()): train_net(**RECIPES['fast'])\n"
+    peak = ("import resource, contextlib, io\nfrom mnist_tutorial import train_net\n"
+            "with contextlib.redirect_stdout(io.StringIO()): train_net('fast')\n"
             "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)")
     add("peak memory of training", "idle", "MB", [python(peak)])
     if not quick:
@@ -265,9 +277,11 @@ def main():
 
 def slow_rows(add, loaders, stock):
     """What takes minutes: accuracies, times to 99 % that are long, the whole course."""
-    for name, loader, channels_last in (("stock path", stock, False), ("ours", loaders.train, True)):
+    for name, loader, channels_last in (("stock path", stock, False),
+                                        ("ours", loaders.train, True)):
         found = accuracies_of(loader, loaders.validation, 3, channels_last)
-        add(f"classic recipe, first epoch, validation accuracy, {name}", "idle", "%", [100 * each for each in found])
+        add(f"classic recipe, first epoch, validation accuracy, {name}", "idle", "%",
+            [100 * each for each in found])
 
     ratios, reference = [], []
     for seed in range(3):  # the fast recipe beside each: the machine may change its mind
@@ -281,25 +295,31 @@ def slow_rows(add, loaders, stock):
     add(f"to 99 %: reference / recipe fast, {CORES} threads", "idle", "times", ratios)
     seconds, accuracies = seed_to_goal(loaders.test, 0, 1)
     add("to 99 %: classic recipe, our loaders, 1 thread", "idle", "s", [seconds],
-        f"not reached, test accuracy {accuracies[-1]:.2%} after 30 epochs" if accuracies[-1] < GOAL else
-        f"{len(accuracies)} epochs")
+        f"{len(accuracies)} epochs" if accuracies[-1] >= GOAL else
+        f"not reached, test accuracy {accuracies[-1]:.2%} after 30 epochs")
 
-    chapters = [chapter_seconds(path) for path in sorted((FOLDER.parents[1] / "notebooks").glob("0*.ipynb"))]
+    chapters = [chapter_seconds(path)
+                for path in sorted((FOLDER.parents[1] / "notebooks").glob("0*.ipynb"))]
     add("whole course, all eight notebooks run through", "idle", "s", [sum(chapters)],
         "each: " + " ".join(f"{seconds:.0f}" for seconds in chapters))
 
 
 def write(folder, rows, quick):
     """Write the rows as Markdown and JSON."""
-    machine = dict(processor=processor(), cores=CORES, system=f"{platform.system()} {platform.machine()}",
-                   python=platform.python_version(), torch=torch.__version__, opencv=cv2.__version__, quick=quick,
-                   peak_of_this_run_MB=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    machine = dict(processor=processor(), cores=CORES,
+                   system=f"{platform.system()} {platform.machine()}",
+                   python=platform.python_version(), torch=torch.__version__,
+                   opencv=cv2.__version__, quick=quick, peak_of_this_run_MB=round(peak))
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "speed.json").write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n")
+    text = json.dumps({"machine": machine, "rows": rows}, indent=1)
+    (folder / "speed.json").write_text(text + "\n")
     lines = [", ".join(f"{name} {value}" for name, value in machine.items()), "",
-             "| what | condition | median | lowest to highest | repeats | |", "|---|---|---|---|---|---|"]
-    lines += [f"| {row['what']} | {row['condition']} | {row['median']:.3g} {row['unit']} | {row['low']:.3g} to "
-              f"{row['high']:.3g} | {row['repeats']} | {row['note']} |" for row in rows]
+             "| what | condition | median | lowest to highest | repeats | |",
+             "|---|---|---|---|---|---|"]
+    lines += [f"| {row['what']} | {row['condition']} | {row['median']:.3g} {row['unit']} | "
+              f"{row['low']:.3g} to {row['high']:.3g} | {row['repeats']} | {row['note']} |"
+              for row in rows]
     (folder / "speed.md").write_text("\n".join(lines) + "\n")
 
 

@@ -3,12 +3,13 @@
     python tests/benchmarks/handwriting.py FOLDER [--weights net.pt] [--sheet wrong.png]
     python tests/benchmarks/handwriting.py --mnist 1000 --nothing
 
-FOLDER, or each of its subfolders, holds pictures and a `labels.csv` with the columns filename and label.
-Pictures of one digit are read three times: merely resized to 28x28, resized and inverted, and through
-`predict_image`. Labels of several digits (reading order, rows separated by /) are for pages, which
-`read_digits` reads as a whole; an empty label is for a picture without a digit, which should not be answered
-surely. With --mnist, test digits of MNIST are scaled, pasted somewhere on large canvases, light on dark and
-dark on light by turns, and read from there. With --nothing, 160 pictures without a digit are drawn and read.
+FOLDER, or each of its subfolders, holds pictures and a `labels.csv` with the columns filename and
+label. Pictures of one digit are read three times: merely resized to 28x28, resized and inverted,
+and through `predict_image`. Labels of several digits (reading order, rows separated by /) are for
+pages, which `read_digits` reads as a whole; an empty label is for a picture without a digit, which
+should not be answered surely. With --mnist, test digits of MNIST are scaled, pasted somewhere on
+large canvases, light on dark and dark on light by turns, and read from there. With --nothing, 160
+pictures without a digit are drawn and read.
 """
 
 import argparse
@@ -24,8 +25,10 @@ import numpy as np
 import torch
 
 from mnist_tutorial import load_mnist, load_pretrained, naive_resize, predict_image, read_digits
-from mnist_tutorial.images import ImageError, load_reduced
-from mnist_tutorial.predict import SURE, probabilities
+from mnist_tutorial.errors import ImageError
+from mnist_tutorial.reading.images import load_reduced
+from mnist_tutorial.reading.predict import SURE
+from mnist_tutorial.training import probabilities
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from nothing import pictures  # noqa: E402
@@ -55,12 +58,15 @@ def read_digits_one_by_one(name, pairs, net):
     """Print one line for pictures of one digit each, and give the wrong ones for the sheet."""
     truth = np.array([int(label) for _, label in pairs])
     resized = np.stack([naive_resize(source) for source, _ in pairs])
-    naive, inverted = (np.mean(probabilities(net, way).argmax(1) == truth) for way in (resized, 255 - resized))
+    naive, inverted = (np.mean(probabilities(net, way).argmax(1) == truth)
+                       for way in (resized, 255 - resized))
     answers = [read_digit(source, net) for source, _ in pairs]
-    right = np.array([answer is not None and answer.digit == label for answer, label in zip(answers, truth)])
+    right = np.array([answer is not None and answer.digit == label
+                      for answer, label in zip(answers, truth)])
     sure = np.array([answer is not None and answer.sure for answer in answers])
-    print(f"{name:12} {len(pairs):5} pictures: resized {naive:.1%}, resized and inverted {inverted:.1%}, "
-          f"prepared {right.mean():.1%}; sure of {sure.mean():.1%}, {right[sure].mean():.1%} of them right")
+    print(f"{name:12} {len(pairs):5} pictures: resized {naive:.1%}, "
+          f"resized and inverted {inverted:.1%}, prepared {right.mean():.1%}; "
+          f"sure of {sure.mean():.1%}, {right[sure].mean():.1%} of them right")
     return [wrong_one(source, label, answer)
             for (source, label), answer, well in zip(pairs, answers, right) if not well]
 
@@ -70,14 +76,16 @@ def read_nothing(name, sources, net):
     answers = [read_digit(source, net) for source in sources]
     confident = [wrong_one(source, "nothing", answer)
                  for source, answer in zip(sources, answers) if answer is not None and answer.sure]
-    alone = sum(probabilities(net, answer.picture).max() >= SURE for answer in answers if answer is not None)
-    print(f"{name:12} {len(sources):5} pictures without a digit: {len(confident) / len(sources):.1%} answered surely, "
-          f"without the guard {alone / len(sources):.1%}")
+    alone = sum(probabilities(net, answer.picture).max() >= SURE
+                for answer in answers if answer is not None)
+    count = len(sources)
+    print(f"{name:12} {count:5} pictures without a digit: {len(confident) / count:.1%} "
+          f"answered surely, without the guard {alone / count:.1%}")
     return confident
 
 
 def edit_distance(a, b):
-    """Count the digits to insert, remove or replace to get from one text to the other (Levenshtein)."""
+    """Count the digits to insert, remove or replace to make one text the other (Levenshtein)."""
     row = list(range(len(b) + 1))
     for i, x in enumerate(a, start=1):
         diagonal, row[0] = row[0], i
@@ -91,12 +99,14 @@ def digits_only(text):
 
 
 def read_pages(name, pairs, net):
-    """Print one line for pages of several digits: exact ones, rows included, and errors per digit."""
+    """Print one line for pages of several digits: exact ones, with rows, and errors per digit."""
     answers = [read_digits(path, net).text for path, _ in pairs]
     exact = np.mean([answer == label for answer, (_, label) in zip(answers, pairs)])
-    errors = sum(edit_distance(digits_only(label), digits_only(answer)) for answer, (_, label) in zip(answers, pairs))
+    errors = sum(edit_distance(digits_only(label), digits_only(answer))
+                 for answer, (_, label) in zip(answers, pairs))
     length = sum(len(digits_only(label)) for _, label in pairs)
-    print(f"{name:12} {len(pairs):5} pages of {length} digits: {exact:.1%} read exactly, {errors / length:.1%} errors")
+    print(f"{name:12} {len(pairs):5} pages of {length} digits: {exact:.1%} read exactly, "
+          f"{errors / length:.1%} errors")
 
 
 def on_canvas(digit, random, dark):
@@ -117,7 +127,8 @@ def read_mnist(count, net):
     plain = np.mean(probabilities(net, digits).argmax(1) == truth)
     print(f"{'MNIST':12} {len(digits):5} digits as they are: {plain:.1%}")
     numbers = random.Random(0)
-    pairs = [(on_canvas(digit, numbers, dark=i % 2), label) for i, (digit, label) in enumerate(zip(digits, truth))]
+    pairs = [(on_canvas(digit, numbers, dark=i % 2), label)
+             for i, (digit, label) in enumerate(zip(digits, truth))]
     return read_digits_one_by_one("on canvases", pairs, net)
 
 
@@ -125,7 +136,8 @@ def draw_sheet(path, wrong):
     """Draw each wrong picture beside what the network saw."""
     columns = 4
     rows = -(-len(wrong) // columns)
-    figure, axes = plt.subplots(rows, 2 * columns, figsize=(14, 2 * rows), squeeze=False, layout="constrained")
+    figure, axes = plt.subplots(rows, 2 * columns, figsize=(14, 2 * rows), squeeze=False,
+                                layout="constrained")
     for axis in axes.flat:
         axis.set_axis_off()
     for (left, right), (source, picture, text) in zip(axes.reshape(-1, 2), wrong):
@@ -140,8 +152,10 @@ def main():
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--weights", help="default: those that ship")
     parser.add_argument("--sheet", metavar="FILE", help="draw the wrong ones")
-    parser.add_argument("--nothing", action="store_true", help="draw and read pictures without a digit")
-    parser.add_argument("--mnist", type=int, default=0, metavar="N", help="paste N test digits on large canvases")
+    parser.add_argument("--nothing", action="store_true",
+                        help="draw and read pictures without a digit")
+    parser.add_argument("--mnist", type=int, default=0, metavar="N",
+                        help="paste N test digits on large canvases")
     arguments = parser.parse_args()
     if not (arguments.folder or arguments.mnist or arguments.nothing):
         parser.error("expected a folder, --mnist or --nothing")

@@ -17,9 +17,9 @@ import numpy as np
 import torch
 
 from mnist_tutorial import load_pretrained, naive_resize, predict_image, prepare, read_digits
-from mnist_tutorial.images import IMG
-from mnist_tutorial.predict import predict_pictures
-from mnist_tutorial.preprocess import NoDigitError
+from mnist_tutorial.errors import NoDigitError
+from mnist_tutorial.reading.images import IMG
+from mnist_tutorial.reading.predict import predict_pictures
 
 
 def photo(path):
@@ -27,7 +27,8 @@ def photo(path):
     small = cv2.imread(str(IMG / "5.jpg"))
     large = cv2.resize(small, (4000, 3000), interpolation=cv2.INTER_CUBIC)
     noise = np.random.default_rng(0).normal(0, 3, large.shape[:2])[..., None]
-    cv2.imwrite(str(path), np.clip(large + noise, 0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 92])
+    cv2.imwrite(str(path), np.clip(large + noise, 0, 255).astype(np.uint8),
+                [cv2.IMWRITE_JPEG_QUALITY, 92])
     return path
 
 
@@ -47,7 +48,7 @@ def frames():
 
 
 def measure(contenders, repeats):
-    """Run each (name, function of the repeat's number) in turn; print median and quartiles in milliseconds."""
+    """Run each (name, function of the repeat's number) in turn; print median and quartiles, ms."""
     times = {name: [] for name in contenders}
     for repeat in range(-3, repeats):  # the first ones warm up
         for name, function in contenders.items():
@@ -68,6 +69,10 @@ def main():
     cv2.setNumThreads(1)
     net, clip = load_pretrained(), frames()
     digit = prepare(IMG / "7.png").picture
+
+    def frame(number):
+        return clip[number % len(clip)]
+
     print(f"PyTorch {torch.__version__}, OpenCV {cv2.__version__}, one thread, {repeats} repeats")
     with tempfile.TemporaryDirectory() as folder:
         path = photo(Path(folder) / "photo.jpg")
@@ -75,10 +80,12 @@ def main():
             "12-megapixel JPEG: resized only": lambda _: naive_resize(path),
             "12-megapixel JPEG: prepared": lambda _: prepare(path),
             "12-megapixel JPEG: prepared and predicted": lambda _: predict_image(path, net),
-            "640x480 frame: resized only": lambda number: naive_resize(clip[number % len(clip)]),
-            "640x480 frame: prepared": lambda number: prepare(clip[number % len(clip)]),
-            "640x480 frame: prepared and predicted": lambda number: predict_image(clip[number % len(clip)], net),
-            "640x480 frame: all digits sought and predicted": lambda number: read_digits(clip[number % len(clip)], net),
+            "640x480 frame: resized only": lambda number: naive_resize(frame(number)),
+            "640x480 frame: prepared": lambda number: prepare(frame(number)),
+            "640x480 frame: prepared and predicted":
+                lambda number: predict_image(frame(number), net),
+            "640x480 frame: all digits sought and predicted":
+                lambda number: read_digits(frame(number), net),
             "28x28: predicted": lambda _: predict_pictures(net, [digit], [(0, 0, 28, 28)]),
             "page of 14 digits (img/page.jpg)": lambda _: read_digits(IMG / "page.jpg", net),
         }, repeats)

@@ -2,9 +2,9 @@
 
     python tests/benchmarks/threads.py
 
-Times steps of the classic recipe (batch 64) with one thread and with as many as PyTorch would take, in
-turn, first alone and then while another process keeps one core busy. Random pictures do, so no data is
-needed.
+Times steps of the classic recipe (batch 64) with one thread and with as many as PyTorch would take,
+in turn, first alone and then while another process keeps one core busy. Random images do, so no
+data is needed.
 """
 
 import multiprocessing

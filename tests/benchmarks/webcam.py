@@ -2,8 +2,8 @@
 
     python tests/benchmarks/webcam.py [--rounds 3]
 
-Each frame goes through all stages in turn, as in the loop. The processor's time is what the wall clock
-would show on a core that nothing else keeps busy.
+Each frame goes through all stages in turn, as in the loop. The processor's time is the time that
+a clock would show if nothing else ran on the core.
 """
 
 import argparse
@@ -15,9 +15,12 @@ import cv2
 import numpy as np
 import torch
 
-from mnist_tutorial import load_pretrained, webcam
-from mnist_tutorial.frames import read_frames
-from mnist_tutorial.pages import read_digits
+from mnist_tutorial import load_pretrained
+from mnist_tutorial.live import display
+from mnist_tutorial.live.frames import read_frames
+from mnist_tutorial.live.tracking import Tracker
+from mnist_tutorial.live.webcam import draw_predictions
+from mnist_tutorial.reading.pages import read_digits
 
 CLIP = Path(__file__).parents[2] / "img" / "webcam.webm"
 SHOW = "show in a notebook (JPEG)"
@@ -32,29 +35,30 @@ def one_core():
 
 
 def measure(net, times):
-    """Read the clip once; add the ms that each stage took by (wall clock, processor); return its size."""
-    tracker, frames = webcam.Tracker(), read_frames(CLIP)
+    """Read the clip once; add the ms (wall clock, processor) of each stage; return its size."""
+    tracker, frames = Tracker(), read_frames(CLIP)
 
     def timed(stage, function, *arguments, **options):
         start = time.perf_counter(), time.process_time()
         result = function(*arguments, **options)
         end = time.perf_counter(), time.process_time()
-        times.setdefault(stage, []).append([1000 * (stop - begin) for begin, stop in zip(start, end)])
+        times.setdefault(stage, []).append([1000 * (b - a) for a, b in zip(start, end)])
         return result
 
     while (frame := timed("capture (decode the clip)", next, frames, None)) is not None:
         grey = timed("to grey", cv2.cvtColor, frame, cv2.COLOR_BGR2GRAY)
         found = timed("search and predict", read_digits, grey, net).digits
         steady = timed("steady", tracker.update, found)
-        picture = timed("draw", webcam.draw_predictions, frame, steady, note="60 fps")
-        timed(SHOW, webcam._jpeg, picture)
+        picture = timed("draw", draw_predictions, frame, steady, note="60 fps")
+        timed(SHOW, display._jpeg, picture)
     times["capture (decode the clip)"].pop()    # the end
     return f"{picture.shape[1]}x{picture.shape[0]}"
 
 
 def main():
     parser = argparse.ArgumentParser(description="Measure where the time of the live loop goes.")
-    parser.add_argument("--rounds", type=int, default=3, help="how often the clip is read (default: 3)")
+    parser.add_argument("--rounds", type=int, default=3,
+                        help="how often the clip is read (default: 3)")
     rounds = parser.parse_args().rounds
     one_core()
     net = load_pretrained()
@@ -64,7 +68,8 @@ def main():
         size = measure(net, times)
     stages = [np.array(values) for values in times.values()]      # each (frames, 2)
     rows = {**dict(zip(times, stages)), "all but showing": sum(stages[:-1]), "all": sum(stages)}
-    print(f"{len(stages[0])} frames of {size}; PyTorch {torch.__version__}, OpenCV {cv2.__version__}, one core\n")
+    print(f"{len(stages[0])} frames of {size}; PyTorch {torch.__version__}, "
+          f"OpenCV {cv2.__version__}, one core\n")
     print(f"{'median per frame':30} {'wall clock':>12} {'processor':>12}")
     for name, values in rows.items():
         wall, processor = np.median(values, axis=0)

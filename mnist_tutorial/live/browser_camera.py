@@ -9,10 +9,9 @@ import numpy as np
 import torch
 import traitlets
 
-from .pages import read_digits
-from .predict import Prediction, predict_image
-from .preprocess import NoDigitError
-from .widget import Widget, decode, explain, static
+from ..reading.pages import read_digits
+from ..reading.predict import Prediction
+from .widget import NO_DIGIT, Widget, decode, describe, explain, static
 
 
 class BrowserCamera(Widget):
@@ -26,20 +25,20 @@ class BrowserCamera(Widget):
         Default: the weights that ship, :func:`mnist_tutorial.load_pretrained`.
     several : bool
         Read all digits (:func:`mnist_tutorial.read_digits`) instead of the most prominent one
-        (:func:`mnist_tutorial.predict_image`), which is quicker and less easily misled by what
-        else is in the picture. There is a box to tick for it in the page, too.
+        (:func:`mnist_tutorial.predict_image`), which is quicker and less easily misled by the
+        background. There is a box to tick for it in the page, too.
     mirror : bool
-        Show the picture as a mirror would; what is read stays as it is.
+        Show the picture as a mirror would; it is still read as it is.
     save_to : path, optional
         A folder: the camera then has a line to save pictures with their label, see
-        :func:`mnist_tutorial.record.record`.
+        :func:`mnist_tutorial.live.record`.
 
     Attributes
     ----------
     frame : uint8 array (H, W, 3) or None
         The last frame that was answered, RGB, at most 480 pixels wide. Read only.
     predictions : list of Prediction
-        What was read in it, empty without a digit. Read only, and set after `frame`: with
+        The digits in it, empty without any. Read only, and set after `frame`: with
         ``camera.observe(function, "predictions")`` it calls you when it changes.
 
     Examples
@@ -56,48 +55,38 @@ class BrowserCamera(Widget):
     frame = traitlets.Any(None, allow_none=True, read_only=True)
     predictions = traitlets.List(read_only=True)
 
-    def __init__(self, model: torch.nn.Module | None = None, *, several: bool = False, mirror: bool = False,
-                 save_to: str | Path | None = None):
+    def __init__(self, model: torch.nn.Module | None = None, *, several: bool = False,
+                 mirror: bool = False, save_to: str | Path | None = None):
         super().__init__(model, save_to, several=several, mirror=mirror)
 
     def stop(self) -> None:
         """Switch the camera off, in every view."""
         self.send({"stop": True})
 
-    def _receive(self, widget, content: Any, buffers: list) -> None:
+    def _receive(self, widget, content: Any, buffers: list[memoryview]) -> None:
         super()._receive(widget, content, buffers)
-        if isinstance(content, dict) and "frame" in content:
-            self.send({"frame": content["frame"], **self._answer(buffers)})  # the page waits for it: it comes always
+        if isinstance(content, dict) and "frame" in content:  # always reply: the page waits for it
+            self.send({"frame": content["frame"], **self._answer(buffers)})
 
-    def _answer(self, buffers: list) -> dict:
+    def _answer(self, buffers: list[memoryview]) -> dict[str, Any]:
+        digits, error = [], ""
         with self._lock:
-            digits, error = [], ""
             try:
                 frame = np.array(decode(buffers[0], "JPEG").convert("RGB"))
                 digits = self._read(frame)
                 self.set_trait("frame", frame)
                 self.set_trait("predictions", digits)
-            except Exception as problem:  # also of a learner's own network or observer: nobody else would show it
+            except Exception as problem:  # a learner's own network or observer may raise anything
                 error = explain(problem)
-        return {"digits": [_shown(digit) for digit in digits], "words": "" if error else _words(digits),
-                "error": error, "model": digits[0].model if digits else ""}
+        # No figures in the words: they would change with each frame.
+        read = " ".join(f"{one.digit}{'' if one.sure else '?'}" for one in digits)
+        words = f"read: {read}" if digits else NO_DIGIT
+        return {"digits": [describe(one, "digit", "confidence", "sure", "box") for one in digits],
+                "words": "" if error else words, "error": error,
+                "model": digits[0].model if digits else ""}
 
     def _read(self, frame: np.ndarray) -> list[Prediction]:
         if self.several:
             return read_digits(frame, self.model).digits
-        try:
-            return [predict_image(frame, self.model)]
-        except NoDigitError:
-            return []
-
-
-def _shown(prediction: Prediction) -> dict:
-    return {"digit": prediction.digit, "confidence": prediction.confidence, "sure": prediction.sure,
-            "box": [int(side) for side in prediction.box]}
-
-
-def _words(digits: list[Prediction]) -> str:
-    """Say what is read, those that are not sure with a question mark: no figures, which change with each frame."""
-    if not digits:
-        return "no digit"
-    return "read: " + " ".join(f"{digit.digit}{'' if digit.sure else '?'}" for digit in digits)
+        prediction = self._read_digit(frame)
+        return [] if prediction is None else [prediction]

@@ -1,4 +1,4 @@
-"""An optimizer that turns each layer's step into one that changes all directions alike."""
+"""Muon: an optimizer that orthogonalises each layer's update."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from typing import Iterable
 import torch
 from torch import nn
 
+# The Newton-Schulz iteration x -> a x + b (x x') x + c (x x')^2 x, with the coefficients of Keller
+# Jordan et al., 2024, "Muon: an optimizer for hidden layers in neural networks".
+LINEAR, CUBIC, QUINTIC = 3.4445, -4.7750, 2.0315
+SQUARES_DECAY = 0.99  # Adam's second beta: memory of the squared gradients
+
 
 def orthogonalise(matrix: torch.Tensor, rounds: int = 3) -> torch.Tensor:
     """Bring all singular values of a matrix near 1 (roughly 0.5 to 1.2) and keep its directions.
 
-    A few products of matrices do it, cheaper than a decomposition: the Newton-Schulz iteration with the
-    coefficients of Keller Jordan et al., 2024, "Muon: an optimizer for hidden layers in neural networks".
+    A few products of matrices do it (Newton-Schulz iteration), cheaper than a decomposition.
 
     Parameters
     ----------
@@ -22,19 +26,19 @@ def orthogonalise(matrix: torch.Tensor, rounds: int = 3) -> torch.Tensor:
     """
     tall = len(matrix) > matrix.shape[1]
     x = matrix.T if tall else matrix
-    x = x / (x.norm() + 1e-7)
+    x = x / (x.norm() + 1e-7)  # zeros remain zeros
     for _ in range(rounds):
-        a = x @ x.T
-        b = torch.addmm(a, a, a, beta=-4.7750, alpha=2.0315)  # -4.7750 a + 2.0315 a @ a
-        x = torch.addmm(x, b, x, beta=3.4445)
+        square = x @ x.T
+        factor = torch.addmm(square, square, square, beta=CUBIC, alpha=QUINTIC)
+        x = torch.addmm(x, factor, x, beta=LINEAR)
     return x.T if tall else x
 
 
 class Muon(torch.optim.Optimizer):
-    """Muon for the hidden layers, Adam (Kingma and Ba, 2015) for all else.
+    """Muon for the hidden layers, Adam (Kingma and Ba, 2015) for all other parameters.
 
-    A plain gradient of a layer is often dominated by few directions. Made orthogonal, each step uses all of
-    them, and so fewer steps do.
+    A plain gradient of a layer is often dominated by a few directions. Made orthogonal, each step
+    uses all of them, so that fewer steps are needed.
 
     Parameters
     ----------
@@ -42,16 +46,15 @@ class Muon(torch.optim.Optimizer):
         Weights between the first and the last layer; filters are taken as rows of a matrix.
     others : iterable of Parameter
         First and last layer and all biases.
-    lr : float
-        Of the hidden layers; all else has a tenth of it.
-    momentum : float
-        Of the gradient, in both parts.
+    lr, momentum : float
+        The momentum is that of the gradient; for `others`, the learning rate is a tenth of `lr`.
     """
 
-    def __init__(self, hidden: Iterable[nn.Parameter], others: Iterable[nn.Parameter], lr: float = 0.06,
-                 momentum: float = 0.85):
-        super().__init__([{"params": list(hidden), "lr": lr, "orthogonal": True},
-                          {"params": list(others), "lr": lr / 10, "orthogonal": False}], {"momentum": momentum})
+    def __init__(self, hidden: Iterable[nn.Parameter], others: Iterable[nn.Parameter],
+                 lr: float = 0.06, momentum: float = 0.85):
+        groups = [{"params": list(hidden), "lr": lr, "orthogonal": True},
+                  {"params": list(others), "lr": lr / 10, "orthogonal": False}]
+        super().__init__(groups, {"momentum": momentum})
 
     @torch.no_grad()
     def step(self) -> None:  # type: ignore[override]  # no closure: nothing needs the loss twice
@@ -69,11 +72,13 @@ class Muon(torch.optim.Optimizer):
         parameter.sub_(step.view_as(parameter), alpha=lr)
 
     @staticmethod
-    def _adam(parameter, state, lr, momentum, decay=0.99) -> None:
+    def _adam(parameter, state, lr, momentum) -> None:
         if not state:
-            state.update(steps=0, mean=torch.zeros_like(parameter), square=torch.zeros_like(parameter))
+            state["steps"] = 0
+            state["mean"] = torch.zeros_like(parameter)
+            state["square"] = torch.zeros_like(parameter)
         state["steps"] += 1
         mean = state["mean"].lerp_(parameter.grad, 1 - momentum)
-        square = state["square"].lerp_(parameter.grad.square(), 1 - decay)
-        size = (square / (1 - decay ** state["steps"])).sqrt_().add_(1e-8)
+        square = state["square"].lerp_(parameter.grad.square(), 1 - SQUARES_DECAY)
+        size = (square / (1 - SQUARES_DECAY ** state["steps"])).sqrt_().add_(1e-8)
         parameter.addcdiv_(mean, size, value=-lr / (1 - momentum ** state["steps"]))

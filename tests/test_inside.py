@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from mnist_tutorial import load_mnist, load_pretrained
-from mnist_tutorial.looking import layer_outputs, saliency
 from mnist_tutorial.preprocess import STD, normalise
+from mnist_tutorial.study.inside import layer_outputs, saliency
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +19,10 @@ def pictures():
 def test_outputs_of_each_layer_in_order(pictures):
     net = load_pretrained()
     outputs = layer_outputs(net, pictures)
-    assert list(outputs) == [f"{part}.{number}" for part in ("conv1", "conv2", "fc") for number in range(3)]
-    assert [outputs[name].shape[1:] for name in ("conv1.0", "conv1.2", "conv2.1", "conv2.2", "fc.1", "fc.2")] == [
+    assert list(outputs) == [f"{part}.{number}" for part in ("conv1", "conv2", "fc")
+                             for number in range(3)]
+    some = ("conv1.0", "conv1.2", "conv2.1", "conv2.2", "fc.1", "fc.2")
+    assert [outputs[name].shape[1:] for name in some] == [
         (10, 24, 24), (10, 12, 12), (20, 8, 8), (20, 4, 4), (50,), (10,)]
     with torch.inference_mode():
         assert np.array_equal(outputs["fc.2"], net(normalise(pictures)).numpy())
@@ -44,11 +46,13 @@ def log_odds(net, images):
 
 def test_saliency_agrees_with_finite_differences():
     net, generator = load_pretrained(), torch.Generator().manual_seed(0)
-    picture = torch.randint(256, (28, 28), generator=generator).byte()  # no two neighbourhoods are equal, see below
+    # No two neighbourhoods are equal, see below.
+    picture = torch.randint(256, (28, 28), generator=generator).byte()
     found = saliency(net, picture, 3, 5, noise=0, copies=1)
     assert found.shape == (28, 28) and found.dtype == np.float32 and np.abs(found).max() > 0.1
 
-    nudges = 1e-6 / STD * torch.eye(784, dtype=torch.float64).view(784, 1, 28, 28)  # a millionth of full ink
+    one_hot = torch.eye(784, dtype=torch.float64).view(784, 1, 28, 28)
+    nudges = 1e-6 / STD * one_hot  # a millionth of full ink
     image = normalise(picture).double()
     slopes = (log_odds(net, image + nudges) - log_odds(net, image - nudges)) / 2e-6
     np.testing.assert_allclose(found.ravel(), slopes.numpy(), atol=1e-4)
@@ -58,10 +62,12 @@ def test_saliency_agrees_with_finite_differences():
 def test_averaged_saliency_foretells_what_ink_does_among_other_noise(number, pictures):
     net = load_pretrained()
     found = torch.tensor(saliency(net, pictures[number], 3, 5, noise=0.1, copies=400)).double()
-    ink = found / found.norm()  # the direction in which the log-odds should grow fastest, by found.norm()
-    noise = 0.1 * torch.randn(400, 1, 28, 28, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    ink = found / found.norm()  # in this direction the log-odds should grow fastest, by the norm
+    generator = torch.Generator().manual_seed(1)
+    noise = 0.1 * torch.randn(400, 1, 28, 28, generator=generator, dtype=torch.float64)
     image = normalise(pictures[number]).double() + noise / STD
-    slope = (log_odds(net, image + 0.05 * ink / STD) - log_odds(net, image - 0.05 * ink / STD)).mean() / 0.1
+    change = 0.05 * ink / STD
+    slope = (log_odds(net, image + change) - log_odds(net, image - change)).mean() / 0.1
     assert slope.item() == pytest.approx(found.norm().item(), rel=0.1)
 
 

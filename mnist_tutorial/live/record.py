@@ -1,6 +1,6 @@
-"""Collect labelled pictures: a folder of PNG files and the `labels.csv` that says what was meant.
+"""Collect labelled images: a folder of PNG files, and a `labels.csv` with the digits on them.
 
-It is what `tests/benchmarks/handwriting.py` reads, to measure how well your own writing is read.
+`tests/benchmarks/handwriting.py` reads it, to measure how well your own writing is read.
 """
 
 from __future__ import annotations
@@ -14,23 +14,22 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from .checkpoint import _write_atomically
+from ..checkpoint import write_atomically
+from ..errors import RecordError
 
 TABLE = "labels.csv"
+PIXEL_SHAPES = ((), (3,), (4,))     # grey, RGB and RGBA: an array's shape after height and width
 _ONE_AT_A_TIME = threading.Lock()   # widgets answer in threads of their own
 
 
-class RecordError(ValueError):
-    """A picture that cannot be recorded; the message says what to do. Nothing was written."""
-
-
 def record(picture: np.ndarray | Image.Image, label: str | int, folder: str | Path) -> Path:
-    """Save a picture and what it shows, beside those that are there already.
+    """Save a picture with its label, in addition to those that are there already.
 
     Parameters
     ----------
     picture : uint8 array or PIL image
-        Grey (H, W), RGB (H, W, 3) or RGBA (H, W, 4). OpenCV's frames are BGR: pass ``frame[..., ::-1]``.
+        Grey (H, W), RGB (H, W, 3) or RGBA (H, W, 4). OpenCV's frames are BGR: pass
+        ``frame[..., ::-1]``.
     label : str or int
         The digits in reading order, rows separated by "/": ``7`` or ``"2026/31415"``.
     folder : path
@@ -44,7 +43,7 @@ def record(picture: np.ndarray | Image.Image, label: str | int, folder: str | Pa
     Raises
     ------
     RecordError
-        Another label or picture, a `labels.csv` of another kind, or a folder that cannot be written.
+        Another label or picture, a `labels.csv` with other columns, or no right to write there.
     """
     label, png, folder = _check_label(label), _png(picture), Path(folder)
     try:
@@ -53,7 +52,7 @@ def record(picture: np.ndarray | Image.Image, label: str | int, folder: str | Pa
             table = _read_table(folder / TABLE)
             path = _write_picture(folder, png)
             try:
-                _write_atomically(folder / TABLE, _with_row(table, path.name, label))
+                write_atomically(folder / TABLE, _with_row(table, path.name, label))
             except BaseException:
                 path.unlink()
                 raise
@@ -66,20 +65,22 @@ def record(picture: np.ndarray | Image.Image, label: str | int, folder: str | Pa
 def _check_label(label: str | int) -> str:
     text = str(label).strip()
     if isinstance(label, bool) or not re.fullmatch(r"[0-9]+(/[0-9]+)*", text):
-        raise RecordError(f"label: expected digits, rows separated by '/', such as 7 or 2026/31415, got {label!r}")
+        raise RecordError("label: expected digits, rows separated by '/', such as 7 or "
+                          f"2026/31415, got {label!r}")
     return text
 
 
 def _png(picture: np.ndarray | Image.Image) -> bytes:
     """Encode a picture, before anything is written."""
     if isinstance(picture, np.ndarray):
-        flat = picture.ndim == 2 or picture.ndim == 3 and picture.shape[2] in (3, 4)
-        if picture.dtype != np.uint8 or not flat or not picture.size:
+        is_flat = picture.ndim >= 2 and picture.shape[2:] in PIXEL_SHAPES
+        if picture.dtype != np.uint8 or not is_flat or not picture.size:
             raise RecordError("picture: expected uint8 of shape (H, W), (H, W, 3) or (H, W, 4), "
                               f"got {picture.dtype} of shape {picture.shape}")
         picture = Image.fromarray(np.ascontiguousarray(picture))
     if not isinstance(picture, Image.Image):
-        raise RecordError(f"picture: expected a uint8 array or a PIL image, got {type(picture).__name__}")
+        raise RecordError("picture: expected a uint8 array or a PIL image, got "
+                          f"{type(picture).__name__}")
     picture = ImageOps.exif_transpose(picture)
     if picture.mode not in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"):
         picture = picture.convert("RGB")
@@ -90,7 +91,8 @@ def _png(picture: np.ndarray | Image.Image) -> bytes:
 
 def _write_picture(folder: Path, png: bytes) -> Path:
     """Write to the first free number; another program may take one at the same time."""
-    number = max((int(path.stem) for path in folder.glob("*.png") if path.stem.isdecimal()), default=0)
+    names = [path.stem for path in folder.glob("*.png")]
+    number = max((int(name) for name in names if name.isdecimal()), default=0)
     while True:
         number += 1
         path = folder / f"{number:04d}.png"
@@ -108,24 +110,25 @@ def _write_picture(folder: Path, png: bytes) -> Path:
 
 
 def _read_table(path: Path) -> bytes:
-    """Give the table's bytes, its header line alone where there is no table yet."""
+    """Return the table's bytes, its header line alone where there is no table yet."""
     table = path.read_bytes() if path.exists() else b"filename,label\n"
     columns = _columns(table)
     if not {"filename", "label"} <= set(columns):
-        raise RecordError(f"{str(path)!r}: expected a first line with the columns filename and label, "
-                          f"got {','.join(columns)!r}; mend it or take another folder")
+        raise RecordError(f"{str(path)!r}: expected a first line with the columns filename and "
+                          f"label, got {','.join(columns)!r}; mend it or take another folder")
     return table
 
 
-def _columns(table: bytes) -> list:
+def _columns(table: bytes) -> list[str]:
     first = table.decode("utf-8-sig", errors="replace").partition("\n")[0]
     return next(csv.reader([first.rstrip("\r")]), [])
 
 
 def _with_row(table: bytes, filename: str, label: str) -> bytes:
-    """Append a row in the table's own order of columns, and leave all that stands there as it is."""
+    """Append a row in the table's own order of columns, and leave the other rows as they are."""
     end = "\r\n" if b"\r\n" in table else "\n"
     row = io.StringIO(newline="")
-    csv.DictWriter(row, _columns(table), lineterminator=end).writerow({"filename": filename, "label": label})
+    writer = csv.DictWriter(row, _columns(table), lineterminator=end)
+    writer.writerow({"filename": filename, "label": label})
     gap = b"" if table.endswith(b"\n") else end.encode()
     return table + gap + row.getvalue().encode()

@@ -10,28 +10,23 @@ from typing import Iterable, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch.nn import functional as F
 
-from .model import Guard, Net
+from ..model import Guard, Net
+
+FIT_STEPS = 50  # of L-BFGS at most; a single number takes fewer
 
 
 class Reliability(NamedTuple):
-    """Answers put into equal intervals of confidence, arrays (bins,); means of nothing are NaN.
+    """Answers sorted into equal intervals of confidence: arrays (bins,), NaN if one is empty."""
 
-    Attributes
-    ----------
-    answers : int array
-        How many answers fell into each interval.
-    confidence, accuracy : float array
-        Their mean confidence, and the share of them that is right, 0 to 1.
-    """
-
-    answers: np.ndarray
-    confidence: np.ndarray
-    accuracy: np.ndarray
+    answers: np.ndarray     # int, the number in each interval
+    confidence: np.ndarray  # float, their mean, 0 to 1
+    accuracy: np.ndarray    # float, the share of them that is right, 0 to 1
 
 
-def reliability(probabilities, labels, bins: int = 15) -> Reliability:
+def reliability(probabilities: ArrayLike, labels: ArrayLike, bins: int = 15) -> Reliability:
     """Compare confidence and accuracy, interval by interval.
 
     Parameters
@@ -43,23 +38,20 @@ def reliability(probabilities, labels, bins: int = 15) -> Reliability:
         Number of equal intervals of confidence between 0 and 1.
     """
     probabilities, labels = np.asarray(probabilities), np.asarray(labels)
-    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
-    number = np.minimum((confidence * bins).astype(int), bins - 1)
-    count, sure, correct = (np.bincount(number, weights, bins) for weights in (None, confidence, right))
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == labels
+    interval = np.minimum((confidence * bins).astype(int), bins - 1)
+    count = np.bincount(interval, minlength=bins)
     with np.errstate(invalid="ignore"):
-        return Reliability(count, sure / count, correct / count)
+        return Reliability(count, np.bincount(interval, confidence, bins) / count,
+                           np.bincount(interval, right, bins) / count)
 
 
-def expected_calibration_error(probabilities, labels, bins: int = 15) -> float:
-    """Measure how far confidence and accuracy lie apart.
+def expected_calibration_error(probabilities: ArrayLike, labels: ArrayLike,
+                               bins: int = 15) -> float:
+    """Average the distance between confidence and accuracy: 0 (confidence is true) to 1.
 
-    Their differences in each interval of :func:`reliability` are averaged, weighted by the number
-    of answers in it.
-
-    Returns
-    -------
-    float
-        0 (confidence tells the truth) to 1.
+    It is taken in each interval of :func:`reliability`, weighted by the number of answers there.
     """
     count, confidence, accuracy = reliability(probabilities, labels, bins)
     return float(np.nansum(count * np.abs(confidence - accuracy)) / count.sum())
@@ -71,19 +63,19 @@ def fit_temperature(logits: torch.Tensor, labels: torch.Tensor) -> float:
     Parameters
     ----------
     logits : float tensor (N, classes)
-        Of pictures that were not trained on.
+        Of images that were not trained on.
     labels : int64 tensor (N,)
 
     Returns
     -------
     float
-        Above 1 for a network that is too sure of itself, below 1 for one that is too modest.
+        Above 1 for an overconfident network, below 1 for an underconfident one.
     """
-    sharpness = torch.ones((), dtype=torch.float64, requires_grad=True)  # 1 / temperature: the loss is convex in it
     logits = logits.detach().double()
-    optimizer = torch.optim.LBFGS([sharpness], max_iter=50, line_search_fn="strong_wolfe")
+    sharpness = torch.ones((), dtype=torch.float64, requires_grad=True)  # 1 / temperature: convex
+    optimizer = torch.optim.LBFGS([sharpness], max_iter=FIT_STEPS, line_search_fn="strong_wolfe")
 
-    def loss():
+    def loss() -> torch.Tensor:
         optimizer.zero_grad()
         value = F.cross_entropy(logits * sharpness, labels)
         value.backward()
@@ -95,23 +87,27 @@ def fit_temperature(logits: torch.Tensor, labels: torch.Tensor) -> float:
 
 @torch.no_grad()
 def logits_of(net: torch.nn.Module, loader: Iterable) -> tuple[torch.Tensor, torch.Tensor]:
-    """Answer everything in the loader: logits float32 (N, classes) and labels int64 (N,), on the CPU."""
+    """Return logits, float32 (N, classes), and labels, int64 (N,), of all that the loader has.
+
+    Both are on the CPU; the network is left in evaluation mode.
+    """
     net.eval()
     device = next(net.parameters()).device
-    logits, labels = zip(*[(net(images.to(device)).cpu(), labels.cpu()) for images, labels in loader])
+    parts = [(net(images.to(device)).cpu(), labels.cpu()) for images, labels in loader]
+    logits, labels = zip(*parts)
     return torch.cat(logits), torch.cat(labels)
 
 
 @torch.no_grad()
 def calibrate(net: Net | Guard, loader: Iterable) -> float:
-    """Divide the net's last layer by the temperature that its pictures ask for: the answers stay the same.
+    """Divide the network's last layer by the best temperature; its answers stay the same.
 
     Parameters
     ----------
     net : Net or Guard
         Changed in place, left in evaluation mode.
     loader : iterable of (images, labels)
-        Pictures that the network was not trained on.
+        Images that the network was not trained on.
 
     Returns
     -------

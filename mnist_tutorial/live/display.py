@@ -1,0 +1,126 @@
+"""Where frames are shown: in a window, below a notebook's cell, or nowhere."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import os
+import subprocess
+import sys
+import time
+from contextlib import suppress
+
+import cv2
+import numpy as np
+
+WINDOW = "MNIST webcam: press q to stop"
+QUIT_KEYS = (ord("q"), ord("Q"), 27)  # 27 is Esc
+INLINE_PERIOD = 1 / 30  # seconds between two images; a notebook that is sent more falls behind
+INLINE_WIDTH = 640      # pixels at most; with this quality of JPEG a frame has 20 to 40 KB
+JPEG_QUALITY = 70       # 0 to 100
+
+
+@functools.cache
+def has_display() -> bool:
+    """Find out, once and in another process, whether OpenCV can open a window here.
+
+    Without a display OpenCV aborts the process that asks for a window, and nothing can catch that.
+    """
+    probe = [sys.executable, "-c", "import cv2; cv2.namedWindow('probe')"]
+    return subprocess.run(probe, capture_output=True).returncode == 0
+
+
+def choose_screen(show: str | None) -> str | None:
+    """Turn 'auto' into a key of `SCREENS` that works here, and refuse one that does not.
+
+    Any other `show` is a ValueError; one that cannot work here, a RuntimeError.
+    """
+    if show == "auto":
+        if _in_notebook():
+            return "inline"
+        return "window" if has_display() else None
+    if show not in SCREENS:
+        raise ValueError(f"show: expected 'auto', 'window', 'inline' or None, got {show!r}")
+    if show == "window" and not has_display():
+        raise RuntimeError("show='window': OpenCV finds no display for a window; use 'inline' in "
+                           "a notebook, or None")
+    if show == "inline" and not _in_notebook():
+        raise RuntimeError("show='inline' needs a notebook's kernel; use 'window', or None to "
+                           "show nothing")
+    return show
+
+
+def _in_notebook() -> bool:
+    ipython = sys.modules.get("IPython")
+    return hasattr(ipython and ipython.get_ipython(), "kernel")
+
+
+class Screen:
+    """Show nothing, nowhere; the screens below do more."""
+
+    def show(self, picture: np.ndarray) -> str | None:
+        """Show a uint8 array (H, W, 3), BGR; return why to stop: 'q', 'window closed' or None."""
+        return None
+
+    def close(self) -> None:
+        """Release what is open; the last picture is shown by then."""
+
+
+class Window(Screen):
+    """Show pictures in a window of the desktop, until a key or its X ends it."""
+
+    def __init__(self):
+        os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")  # Qt misses fonts nobody uses
+
+    def show(self, picture: np.ndarray) -> str | None:
+        """Show a picture, then see to keys and to the window's X; see :meth:`Screen.show`."""
+        cv2.imshow(WINDOW, picture)
+        if cv2.waitKey(1) & 0xFF in QUIT_KEYS:
+            return "q"
+        with suppress(cv2.error):  # some window libraries raise this when the window is closed
+            if cv2.getWindowProperty(WINDOW, cv2.WND_PROP_VISIBLE) >= 1:
+                return None
+        return "window closed"
+
+    def close(self) -> None:
+        """Close the window."""
+        with suppress(cv2.error):  # closed already, or never opened
+            cv2.destroyWindow(WINDOW)
+            cv2.waitKey(1)  # it goes when events are handled
+
+
+class Inline(Screen):
+    """Show one picture below the notebook's cell, and replace it as often as a notebook can."""
+
+    def __init__(self):
+        from IPython.display import DisplayHandle
+
+        self._handle, self._is_shown = DisplayHandle(), False
+        self._due, self._unsent = 0.0, None
+
+    def show(self, picture: np.ndarray) -> None:
+        """Send a picture if it is time for one, otherwise keep it."""
+        now, self._unsent = time.perf_counter(), picture
+        if now > self._due - INLINE_PERIOD / 2:  # half a period: cameras do not tick evenly
+            self._send()
+            self._due = max(self._due, now) + INLINE_PERIOD
+
+    def close(self) -> None:
+        """Send the last picture, even if its turn has not come."""
+        if self._unsent is not None:
+            self._send()
+
+    def _send(self) -> None:
+        send = self._handle.update if self._is_shown else self._handle.display
+        send({"image/jpeg": _jpeg(self._unsent)}, raw=True)  # no text for the notebook to store
+        self._is_shown, self._unsent = True, None
+
+
+def _jpeg(picture: np.ndarray) -> str:
+    shrink = min(1.0, INLINE_WIDTH / picture.shape[1])
+    picture = cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    _, content = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    return base64.b64encode(content.tobytes()).decode()
+
+
+SCREENS: dict[str | None, type[Screen]] = {"window": Window, "inline": Inline, None: Screen}

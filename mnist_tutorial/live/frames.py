@@ -1,0 +1,245 @@
+"""Frames from anywhere: a camera, a video file, numbered images, any iterable of arrays."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from contextlib import closing, contextmanager
+from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
+from typing import Any, Generator, Iterable, Iterator, Optional, Union
+
+import cv2
+import numpy as np
+
+from ..errors import SourceError
+
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # silent; FFmpeg reads it at its first file
+
+USUAL_RATE = 30            # frames per second of a file that does not say ...
+MAX_RATE = 240             # ... or that claims more than this
+FIRST_FRAME_TIMEOUT = 30   # seconds that a camera may take to start: some need 10 or more
+NEXT_FRAME_TIMEOUT = 5     # seconds from one of its frames to the next
+RELEASE_TIMEOUT = 1        # seconds to wait in the end for a read to return
+MAX_FAILED_READS = 5       # consecutive ones, then the camera is gone; one is a damaged frame
+RETRY_PAUSE = 0.02         # seconds from a failed read to the next
+COLOUR = (3,)              # what the shape of a colour image has after its height and width
+
+Source = Union[int, str, Path, Iterable[np.ndarray]]
+Size = Optional[tuple[int, int]]
+Frames = Generator[np.ndarray, None, None]
+
+
+def read_frames(source: Source, *, size: Size = None, realtime: bool = False) -> Frames:
+    """Yield the frames of a camera, a video file, numbered images or an iterable of arrays.
+
+    The source is opened when the first frame is asked for and released however the reading ends.
+
+    Parameters
+    ----------
+    source : int, str, path or iterable
+        The number of a camera (0 or "0"), a video file, a pattern such as ``frames/img_%02d.png``,
+        or uint8 arrays: grey (H, W) or BGR (H, W, 3). Their iterator is closed too, if it can be.
+    size : tuple of int (width, height), optional
+        The size to ask a camera for, in pixels; it takes the nearest that it can. Other sources
+        have a size of their own.
+    realtime : bool
+        Play files at their own pace instead of as fast as they can be read.
+
+    Yields
+    ------
+    uint8 array (H, W, 3)
+        BGR, OpenCV's order of colours. The size may change from frame to frame.
+
+    Raises
+    ------
+    SourceError
+        The source cannot be opened, a frame is not such an array, or the camera stops or stalls.
+    """
+    if isinstance(source, str) and re.fullmatch(r"-?[0-9]+", source):
+        source = int(source)
+    if isinstance(source, (str, Path)):
+        frames = _from_file(str(source), realtime)
+    elif isinstance(source, (int, np.integer)) and not isinstance(source, bool):
+        frames = _from_camera(int(source), size)
+    else:
+        frames = _from_iterable(source)
+    with closing(frames):
+        for number, frame in enumerate(frames):
+            yield _as_bgr(frame, number)
+
+
+def find_cameras(limit: int = 10) -> list[tuple[int, int, int]]:
+    """List the cameras that give an image; each is opened once and released again.
+
+    Parameters
+    ----------
+    limit : int
+        The numbers 0 to `limit` - 1 are tried.
+
+    Returns
+    -------
+    list of tuple of int (index, width, height)
+        The size, in pixels, is the one that the camera has if no other is asked for.
+    """
+    found = []
+    for index in range(limit):
+        with closing(read_frames(index)) as frames:
+            try:
+                height, width = next(frames).shape[:2]
+            except SourceError:
+                continue
+            found.append((index, width, height))
+    return found
+
+
+def paced(frames: Iterable[np.ndarray], rate: float | None) -> Frames:
+    """Yield frames, and no more than `rate` of them per second if it is given."""
+    due = 0.0
+    for frame in frames:
+        if rate:
+            time.sleep(max(0.0, due - time.perf_counter()))
+            due = time.perf_counter() + 1 / rate
+        yield frame
+
+
+def _from_camera(index: int, size: Size) -> Frames:
+    """Read in a thread of its own: nothing can end a read that hangs, but we need not wait."""
+    if index < 0:  # where there is no camera, OpenCV crashes on it
+        raise SourceError(f"camera {index}: cameras are numbered 0, 1, 2, ...; try 0")
+    wanted, frames = Queue(), Queue()
+    thread = Thread(target=_serve, args=(index, size, wanted, frames), daemon=True)
+    thread.start()
+    count = 0
+    try:
+        while True:
+            wanted.put(True)
+            timeout = NEXT_FRAME_TIMEOUT if count else FIRST_FRAME_TIMEOUT
+            try:
+                frame = frames.get(timeout=timeout)
+            except Empty:
+                raise SourceError(
+                    f"camera {index} stalled: no picture in {timeout} seconds after {count} "
+                    "frames; unplug it, plug it in and start again") from None
+            if isinstance(frame, BaseException):
+                raise frame
+            if frame is None:
+                break
+            yield frame
+            count += 1
+    finally:
+        wanted.put(False)
+        thread.join(RELEASE_TIMEOUT)  # released now; if a read hangs, as soon as it returns
+    if count:
+        raise SourceError(f"camera {index} stopped after {count} frames; check its plug and "
+                          "start again")
+    raise SourceError(f"camera {index} gives no picture: it is absent, used by another program or "
+                      "not allowed; try another number, or pass a video file")
+
+
+def _serve(index: int, size: Size, wanted: Queue, frames: Queue) -> None:
+    """Open a camera, read a frame each time one is wanted, release it.
+
+    One thread does it all: OpenCV may crash where one thread releases what another reads.
+    """
+    try:
+        with _opened(index) as capture:
+            if size is not None:
+                capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
+                capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
+            while wanted.get():
+                frames.put(_read(capture, MAX_FAILED_READS))
+    except BaseException as error:  # raised by the thread that waits for a frame
+        frames.put(error)
+
+
+def _from_file(path: str, realtime: bool) -> Frames:
+    is_file = os.path.isfile(path)
+    if os.path.isdir(path):
+        raise SourceError(f"{path!r} is a folder; for the pictures in it pass a pattern such as "
+                          f"{os.path.join(path, 'img_%02d.png')!r}")
+    if "%" not in path and not is_file:
+        raise SourceError(f"{path!r}: there is no such file in {os.getcwd()!r}; check the path")
+    # Left to itself, OpenCV would stretch the images of a pattern to the size of the first.
+    with _opened(path, cv2.CAP_ANY if is_file else cv2.CAP_IMAGES) as capture:
+        rate = capture.get(cv2.CAP_PROP_FPS)
+        if not 1 < rate <= MAX_RATE:  # numbered images have none, or 1 in OpenCV 4
+            rate = USUAL_RATE
+        frame = None
+        for frame in paced(_decoded(capture), rate if realtime else None):
+            yield frame
+    if frame is None:
+        raise SourceError(f"{path!r} gives no frame: expected " + (
+            "a video, such as mp4, avi, webm or gif; see whether another program can play it"
+            if is_file else "pictures numbered from 0 or 1 on; check folder and digits"))
+
+
+def _decoded(capture: cv2.VideoCapture) -> Iterator[np.ndarray]:
+    while (frame := _read(capture, attempts=1)) is not None:
+        yield frame
+
+
+@contextmanager
+def _opened(source: int | str, backend: int = cv2.CAP_ANY) -> Iterator[cv2.VideoCapture]:
+    try:
+        with _quiet():
+            capture = cv2.VideoCapture(source, backend)
+    except cv2.error:
+        raise SourceError(f"camera {source}: no camera has such a number; try 0") from None
+    try:
+        yield capture
+    finally:
+        capture.release()
+
+
+def _read(capture: cv2.VideoCapture, attempts: int) -> np.ndarray | None:
+    """Return the next frame, or None if there is none to come."""
+    for attempt in range(attempts if capture.isOpened() else 0):
+        if attempt:
+            time.sleep(RETRY_PAUSE)
+        with _quiet():
+            ok, frame = capture.read()
+        if ok and frame is not None:
+            return frame
+    return None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep OpenCV from writing on stderr: our errors say it in one line."""
+    logging = cv2 if hasattr(cv2, "setLogLevel") else cv2.utils.logging  # OpenCV 4, 5
+    level = logging.setLogLevel(0)
+    try:
+        yield
+    finally:
+        logging.setLogLevel(level)
+
+
+def _from_iterable(source: Any) -> Frames:
+    if isinstance(source, np.ndarray) and (source.ndim <= 2 or source.shape[2:] == COLOUR):
+        raise SourceError("expected many frames, got a single picture of shape "
+                          f"{source.shape}; put it into a list")
+    try:
+        frames = iter(source)
+    except TypeError:
+        raise SourceError(f"cannot read frames from {source!r}; pass a camera number, a file, a "
+                          "pattern such as 'img_%02d.png', or an iterable of arrays") from None
+    try:
+        yield from frames
+    finally:
+        if hasattr(frames, "close"):
+            frames.close()
+
+
+def _as_bgr(frame: Any, number: int) -> np.ndarray:
+    is_array = isinstance(frame, np.ndarray)
+    if is_array and frame.dtype == np.uint8 and frame.size:
+        if frame.ndim == 2:
+            return cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR)
+        if frame.shape[2:] == COLOUR:
+            return np.ascontiguousarray(frame)
+    came = f"{frame.dtype} of shape {frame.shape}" if is_array else type(frame).__name__
+    raise SourceError(f"frame {number}: expected a uint8 array, grey (H, W) or BGR (H, W, 3), "
+                      f"got {came}; convert it first")

@@ -1,0 +1,201 @@
+"""Read digits live: read a frame, answer, steady, draw, show. Each step is usable alone."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import deque
+from contextlib import closing
+from typing import Any, Callable, NamedTuple
+
+import cv2
+import numpy as np
+import torch
+
+from ..checkpoint import load_pretrained
+from ..reading.pages import read_digits
+from ..reading.predict import Prediction
+from .display import SCREENS, choose_screen
+from .frames import Size, Source, read_frames
+from .tracking import Tracker
+
+CONFIRM_FRAMES = 10     # consecutive confident frames before a digit is reported
+RATE_FRAMES = 30        # frames over which the rate that is shown is averaged
+LABEL_SIDE = 400        # pixels of a frame's shorter side for which OpenCV's font is not scaled
+MIN_LABEL_SCALE = 0.5   # of that font, in small frames
+NOTE_SCALE = 0.4        # of the note, compared with the labels
+GREEN, GREY, BLACK = (80, 230, 80), (210, 210, 210), (0, 0, 0)  # BGR
+
+
+def draw_predictions(frame: np.ndarray, predictions: list[Prediction], *, note: str = "",
+                     mirror: bool = False) -> np.ndarray:
+    """Draw each digit's box and label on a copy of the frame: ``7  98 %``, or grey and ``7?``.
+
+    Parameters
+    ----------
+    frame : uint8 array (H, W, 3)
+        BGR; left as it is.
+    predictions : list of Prediction
+        Those that more probably show no digit are left out; those that are not sure are grey.
+    note : str
+        Written small in the lower left corner.
+    mirror : bool
+        Flip left and right, all but the text.
+
+    Returns
+    -------
+    uint8 array (H, W, 3)
+    """
+    picture = cv2.flip(frame, 1) if mirror else frame.copy()
+    height, width = picture.shape[:2]
+    scale = max(MIN_LABEL_SCALE, min(height, width) / LABEL_SIDE)
+    for prediction in predictions:
+        if prediction.is_digit < 0.5:
+            continue
+        left, top, box_width, box_height = prediction.box
+        left = width - left - box_width if mirror else left
+        colour, text = GREY, f"{prediction.digit}?"
+        if prediction.sure:
+            colour, text = GREEN, f"{prediction.digit}  {100 * prediction.confidence:.0f} %"
+        box = (left, top, box_width, box_height)
+        cv2.rectangle(picture, box, colour, max(1, round(2 * scale)))
+        _label(picture, text, (left, top), scale, colour)
+    if note:
+        _label(picture, note, (0, height), NOTE_SCALE * scale, GREY)
+    return picture
+
+
+def _label(picture: np.ndarray, text: str, corner: tuple[int, int], scale: float,
+           colour: tuple[int, int, int]) -> None:
+    """Write text above its lower left corner, outlined in black and moved to be inside."""
+    font, thickness = cv2.FONT_HERSHEY_SIMPLEX, max(1, round(2 * scale))
+    (width, height), below = cv2.getTextSize(text, font, scale, thickness)
+    gap = below + 2 * thickness
+    left = max(gap, min(corner[0], picture.shape[1] - width - gap))
+    bottom = max(height + gap, corner[1] - gap)
+    around = itertools.product((-thickness, 0, thickness), repeat=2)  # OpenCV 5 has no thicker text
+    for dx, dy, paint in [*((dx, dy, BLACK) for dx, dy in around), (0, 0, colour)]:
+        cv2.putText(picture, text, (left + dx, bottom + dy), font, scale, paint, thickness,
+                    cv2.LINE_AA)
+
+
+class Report(NamedTuple):
+    """A run of the loop in numbers.
+
+    Attributes
+    ----------
+    frames : int
+        How many were read and answered.
+    seconds : float
+        From opening the source to the end.
+    predictions : list of list of Prediction
+        For each frame all that was found in it, sure or not.
+    stopped : str
+        Why it ended: 'end of source', 'q', 'window closed', 'stop button' or 'max_frames'.
+    """
+
+    frames: int
+    seconds: float
+    predictions: list[list[Prediction]]
+    stopped: str
+
+    @property
+    def frames_per_second(self) -> float:
+        """Frames read and answered per second."""
+        return self.frames / self.seconds if self.seconds else 0.0
+
+    @property
+    def digits(self) -> list[int]:
+        """Digits that stayed in place and sure for 10 frames; one found again counts once."""
+        tracker, counted = Tracker(), []  # (digit, track)
+        for predictions in self.predictions:
+            tracker.update(predictions)
+            for track in tracker.tracks:
+                if track.steady != CONFIRM_FRAMES:
+                    continue
+                here = [digit for digit, old in counted if old is track or (
+                    old not in tracker.tracks and old.overlap(track.newest) > 0)]
+                if here[-1:] != [track.newest.digit]:
+                    counted.append((track.newest.digit, track))
+        return [digit for digit, _ in counted]
+
+    def __str__(self) -> str:
+        return (f"{self.frames} frames in {self.seconds:.1f} s ({self.frames_per_second:.0f} per "
+                f"second), ended by: {self.stopped}\n"
+                f"read: {' '.join(map(str, self.digits)) or 'no steady digit'}")
+
+    def __repr__(self) -> str:
+        """Return the text: a notebook shows it, and the predictions would fill pages."""
+        return str(self)
+
+
+def run(source: Source = 0, model: torch.nn.Module | None = None, *, show: str | None = "auto",
+        max_frames: int | None = None, mirror: bool = False, size: Size = None,
+        callback: Callable[[np.ndarray, list[Prediction]], Any] | None = None) -> Report:
+    """Read digits until the source ends or the user stops it, then release all that was opened.
+
+    Every frame is searched for digits (:func:`mnist_tutorial.read_digits`); a :class:`Tracker`
+    steadies the boxes that are drawn. `q`, Esc or closing stop a window; Ctrl-C or the notebook's
+    stop button stop any run.
+
+    Parameters
+    ----------
+    source : int, str, path or iterable
+        As for :func:`read_frames`; default: the first camera.
+    model : torch.nn.Module, optional
+        Maps (N, 1, 28, 28) to (N, 10) logits. Default: the weights that ship.
+    show : {'auto', 'window', 'inline', None}
+        A window, a picture below the notebook's cell, or nothing (files are then read as fast as
+        they are answered). 'auto': inline in a notebook, otherwise a window if there is a display.
+    max_frames : int, optional
+        Stop after this many frames, 1 or more.
+    mirror : bool
+        Show frames as a mirror does; they are still answered as they are.
+    size : tuple of int (width, height), optional
+        The size to ask a camera for, see :func:`read_frames`.
+    callback : callable, optional
+        Called with each frame (uint8 (H, W, 3), BGR, not mirrored) and the list of its
+        predictions, as in :attr:`Report.predictions`.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    SourceError
+        The source cannot be opened or read.
+    RuntimeError
+        A window without a display, or inline outside a notebook.
+    ValueError
+        Another `show`, or `max_frames` below 1.
+    """
+    shown = choose_screen(show)
+    if max_frames is not None and max_frames < 1:
+        raise ValueError("max_frames: expected 1 or more, or None for no limit, "
+                         f"got {max_frames!r}")
+    model = load_pretrained() if model is None else model
+    predictions, stopped, start = [], None, time.perf_counter()
+    tracker, times = Tracker(), deque([start], maxlen=RATE_FRAMES)
+    try:
+        with closing(read_frames(source, size=size, realtime=shown is not None)) as frames, \
+                closing(SCREENS[shown]()) as screen:
+            for frame in frames:
+                found = read_digits(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), model).digits
+                predictions.append(found)
+                if callback is not None:
+                    callback(frame, found)
+                if shown is not None:
+                    times.append(time.perf_counter())
+                    seconds = max(1e-6, times[-1] - times[0])  # a coarse clock may stand still
+                    rate = (len(times) - 1) / seconds
+                    stopped = screen.show(draw_predictions(
+                        frame, tracker.update(found), note=f"{rate:.0f} fps", mirror=mirror))
+                if stopped is None and len(predictions) == max_frames:
+                    stopped = "max_frames"
+                if stopped is not None:
+                    break
+    except KeyboardInterrupt:
+        stopped = "stop button"
+    return Report(len(predictions), time.perf_counter() - start, predictions,
+                  stopped or "end of source")

@@ -1,0 +1,98 @@
+"""Shared by the drawing pad and the browser's camera: scripts, decoding, saving with a label."""
+
+from __future__ import annotations
+
+import io
+import threading
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import torch
+import traitlets
+from PIL import Image
+
+from ..checkpoint import load_pretrained
+from ..errors import CourseError, ImageError, NoDigitError, RecordError
+from ..reading.predict import Prediction, predict_image
+from .record import record
+
+STATIC = Path(__file__).parent / "static"
+MAX_SENT_SIDE = 4096  # pixels of an image from the page: larger ones take long to decode
+NO_DIGIT = "no digit"
+
+
+def static(*names: str) -> str:
+    """Join the texts of files in `STATIC`: scripts come with the package, not from the network."""
+    return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in names)
+
+
+def decode(data: Any, kind: str) -> Image.Image:
+    """Decode an image that came from the page; `kind` is 'PNG' or 'JPEG', and none else is tried.
+
+    Anything else, or an image of more than 4096 pixels a side, is an ImageError.
+    """
+    try:
+        image = Image.open(io.BytesIO(data), formats=[kind])
+        if max(image.size) > MAX_SENT_SIDE:
+            raise ValueError("too large")
+        image.load()
+    except Exception as error:  # on damaged files Pillow's decoders raise a dozen different types
+        raise ImageError(f"expected a {kind} picture of at most {MAX_SENT_SIDE} pixels a side from "
+                         "the page, got something else") from error
+    return image
+
+
+def describe(prediction: Prediction, *fields: str) -> dict[str, Any]:
+    """Return the fields of a prediction that the page asks for; `words` is its text."""
+    values = {**prediction._asdict(), "words": str(prediction), "sure": prediction.sure,
+              "box": [int(side) for side in prediction.box],
+              "probabilities": prediction.probabilities.tolist(),
+              "picture": prediction.picture.tobytes()}
+    return {field: values[field] for field in fields}
+
+
+def explain(error: Exception) -> str:
+    """Format an error as one line; prefix the type unless it is one of ours."""
+    return str(error) if isinstance(error, CourseError) else f"{type(error).__name__}: {error}"
+
+
+class Widget(anywidget.AnyWidget):
+    """A widget that answers images from the page.
+
+    Jupyter may call it in another thread than the one that runs the cells: whoever touches its
+    state holds `_lock`.
+    """
+
+    _css = static("live.css")
+    _picture_kind = "PNG"
+    saving = traitlets.Bool(False, help="whether the page shows the line that saves").tag(sync=True)
+
+    def __init__(self, model: torch.nn.Module | None, save_to: str | Path | None, **traits):
+        self._lock = threading.RLock()
+        self.model = load_pretrained() if model is None else model
+        self.save_to = None if save_to is None else Path(save_to)
+        super().__init__(saving=save_to is not None, **traits)
+        self.on_msg(self._receive)
+
+    def __repr__(self) -> str:  # the same on every run, wherever a stored notebook shows the text
+        return f"{type(self).__name__}()"
+
+    def _receive(self, _, content: Any, buffers: list[memoryview]) -> None:
+        """Save an image with its label, and tell the page what became of it."""
+        if not isinstance(content, dict) or "save" not in content:
+            return
+        try:
+            if self.save_to is None:
+                raise RecordError("nothing can be saved here: make the widget with save_to=FOLDER")
+            image = decode(buffers[0], self._picture_kind).convert("RGB")
+            self.send({"saved": f"Saved as {record(image, content['save'], self.save_to)}."})
+        except Exception as error:
+            self.send({"not_saved": explain(error)})
+
+    def _read_digit(self, image: np.ndarray) -> Prediction | None:
+        try:
+            return predict_image(image, self.model)
+        except NoDigitError:
+            return None

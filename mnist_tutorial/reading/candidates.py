@@ -1,0 +1,191 @@
+"""What may be a digit: strokes that belong together, how much like a pen's they look, cut out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import cv2
+import numpy as np
+
+from . import layers
+from .box import Box
+from .layers import FILTER, Layer, kernel, percentile
+
+if TYPE_CHECKING:
+    from .predict import Prediction
+
+SOFT_EDGE, SOFT_EDGE_OF_SMALL = 3, 5  # pixels around a stroke; the latter in images like MNIST's
+PEAK_PERCENTILE = 75   # of the darker ink; that is black, whatever a few darker pixels say
+PAPER_PERCENTILE = 75  # of a tiny image: the light of its paper
+NEIGHBOUR_SIDE = 19    # pixels around a place in which its stroke is sought ...
+MIN_NEIGHBOURS = 0.01  # ... and share of them; a stroke that covers less has little say
+MIN_STEP = 0.4         # share of the step from ink to paper by which the paper next to it is lighter
+EVENNESS_POWER = 4     # how hard uneven strokes are punished
+MAX_THICKNESS = 0.5    # thickest place of a stroke as a share of the digit's longer side
+
+
+class Stroke(NamedTuple):
+    """The ink of one component, or of a part that was cut off it.
+
+    Attributes
+    ----------
+    mask : uint8 array (height, width) of `box`
+        1 = ink.
+    box : Box
+        In pixels of the layer.
+    component : Box
+        Of the whole component.
+    cut : float
+        Cost, in nats, of parting it from the stroke before, from which it was cut.
+    """
+
+    mask: np.ndarray
+    box: Box
+    component: Box
+    cut: float = 0.0
+
+
+class Candidate(NamedTuple):
+    """Strokes of one layer that may be one digit.
+
+    Attributes
+    ----------
+    layer : Layer
+    strokes : list of Stroke
+    box : Box
+        Around all strokes, in pixels of the layer.
+    likeness : float
+        How much they look like strokes of a pen, 0 to 1.
+    score : float
+        Size and place times likeness, in pixels: the most prominent candidate has the highest.
+    prediction : Prediction or None
+        What the networks read in it.
+    """
+
+    layer: Layer
+    strokes: list[Stroke]
+    box: Box
+    likeness: float = 0.0
+    score: float = 0.0
+    prediction: Prediction | None = None
+
+    @classmethod
+    def of(cls, layer: Layer, strokes: list[Stroke]) -> Candidate:
+        """Make one of strokes of a layer, one or more."""
+        return cls(layer, strokes, Box.around([stroke.box for stroke in strokes]))
+
+    @classmethod
+    def of_components(cls, layer: Layer, numbers: list[int]) -> Candidate:
+        """Make one of the components with these numbers."""
+        boxes = [layer.box(number) for number in numbers]
+        masks = [(layer.labels[box.slices()] == number).view(np.uint8)
+                 for number, box in zip(numbers, boxes)]
+        return cls.of(layer, list(map(Stroke, masks, boxes, boxes)))
+
+    @classmethod
+    def of_tiny(cls, image: np.ndarray) -> list[Candidate]:
+        """Make one of a tiny image (the 8x8 and 16x16 of other collections), none if it is even.
+
+        Its strokes reach the border on all sides, so neither paper nor components tell ink from
+        background: ink is what covers less.
+        """
+        dark = bool(2 * image.mean() > float(image.min()) + float(image.max()))
+        grey = image if dark else 255 - image
+        paper = np.full_like(grey, round(percentile(grey, PAPER_PERCENTILE)))
+        ink, _ = layers.measure_ink(grey, paper)
+        mask = (ink > max(layers.MIN_INK, layers.MIN_INK_OF_DARKEST * ink.max())).astype(np.uint8)
+        box = Box(0, 0, *grey.shape[::-1])
+        layer = Layer(image, dark, paper, ink, mask)
+        return [cls.of(layer, [Stroke(mask, box, box)])] if mask.any() else []
+
+    @property
+    def where(self) -> tuple[slice, slice]:
+        """Rows and columns of its patch of the layer: its box with some paper around it."""
+        return self.box.slices(3 + max(self.box.width, self.box.height) // 8, self.layer.grey.shape)
+
+    def mask(self, where: tuple[slice, slice] | None = None) -> np.ndarray:
+        """Draw its strokes into one mask of its box, or of another patch: uint8, 1 = ink."""
+        rows, columns = where or self.box.slices()
+        mask = np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.uint8)
+        for stroke in self.strokes:
+            mask[stroke.box.moved(-columns.start, -rows.start).slices()] |= stroke.mask
+        return mask
+
+
+def cut_out(image: np.ndarray, candidate: Candidate) -> tuple[np.ndarray, Box]:
+    """Cut a candidate's strokes out of the image in which it was found, or a larger copy of that.
+
+    Parameters
+    ----------
+    image : uint8 array (H, W)
+        Grey levels of either polarity.
+    candidate : Candidate
+
+    Returns
+    -------
+    ink : uint8 array (h, w)
+        0 = paper, 255 = the darkest ink (or the lightest, for light on dark).
+    place : Box
+        Where that patch lies in `image`.
+    """
+    layer, (rows, columns) = candidate.layer, candidate.where
+    top, bottom = _enlarged(rows, layer.grey.shape[0], image.shape[0])
+    left, right = _enlarged(columns, layer.grey.shape[1], image.shape[1])
+    grey = image[top:bottom, left:right]
+    paper = cv2.resize(layer.paper[rows, columns], grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    ink, noise = layers.measure_ink(grey if layer.dark else 255 - grey, paper)
+    mask, reach = candidate.mask((rows, columns)), SOFT_EDGE if layers.is_large(grey) else SOFT_EDGE_OF_SMALL
+    near = cv2.dilate(mask, kernel(reach, reach))
+    ink *= cv2.resize(near, grey.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    ink[ink < 2 * noise] = 0
+    if not ink.any():  # too faint to measure
+        ink = cv2.resize(mask, grey.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    peak = percentile(ink[ink > ink.max() / 4], PEAK_PERCENTILE) if layers.is_large(grey) else ink.max()
+    black = (np.minimum(ink / peak, 1) * 255).round().astype(np.uint8)
+    return black, Box(left, top, right - left, bottom - top)
+
+
+def _enlarged(part: slice, small: int, full: int) -> tuple[int, int]:
+    """Return where the pixels begin and end of which the part of a reduced side was made."""
+    return part.start * full // small, min(full, -(-part.stop * full // small))
+
+
+def stroke_depth(mask: np.ndarray) -> np.ndarray:
+    """Return the distance of each pixel of ink from the background: float32, of the mask's shape."""
+    padded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    return cv2.distanceTransform(padded, cv2.DIST_L2, FILTER)[1:-1, 1:-1]
+
+
+def thinness(mask: np.ndarray, longest: float) -> float:
+    """Rate from 0 to 1: strokes are thin for their length, a sheet of paper or a thumb is not."""
+    return max(0, 1 - (2 * stroke_depth(mask).max() - 1) / longest / MAX_THICKNESS) ** 2
+
+
+def contrast(grey: np.ndarray, ink: np.ndarray, mask: np.ndarray) -> float:
+    """Rate from 0 to 1 how evenly strokes stand out from what lies around them.
+
+    The hole of a 0 looks like light ink, but is no lighter than the paper around the 0; clutter is
+    no darker than some of its neighbours. Each place is compared with the stroke next to it: across
+    the edge of a shadow both are darker by the same factor.
+
+    Parameters
+    ----------
+    grey : uint8 array (h, w)
+        A patch of the image, strokes dark.
+    ink : float32 array (h, w)
+        Share of the paper's light that is missing.
+    mask : uint8 array (h, w)
+        1 = the strokes.
+    """
+    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    around, level, share = percentile(border, 50), cv2.mean(grey, mask)[0], cv2.mean(ink, mask)[0]
+    height = min(1, max(0, (around - level) / (around + layers.NOISE_FLOOR) / share))
+    soft = cv2.dilate(mask, kernel(FILTER, FILTER))  # the strokes with their soft edge
+    fence = cv2.subtract(cv2.dilate(soft, kernel(FILTER, FILTER)), soft)
+    total, pixels = (cv2.boxFilter(part, cv2.CV_32F, (NEIGHBOUR_SIDE, NEIGHBOUR_SIDE))
+                     for part in (cv2.multiply(grey, mask), mask))
+    neighbour = total / np.maximum(pixels, MIN_NEIGHBOURS) + layers.NOISE_FLOOR  # the stroke next to it
+    step = 1 + MIN_STEP * ((around + layers.NOISE_FLOOR) / (level + layers.NOISE_FLOOR) - 1)
+    lighter = cv2.compare(grey + np.float32(layers.NOISE_FLOOR), neighbour * step, cv2.CMP_GT)
+    evenness = cv2.mean(lighter, fence)[0] / 255 if fence.any() else 1
+    return np.sqrt(share) * height * evenness ** EVENNESS_POWER

@@ -1,0 +1,77 @@
+"""Figures of the answers to a picture, and of the stages on the way to them."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from ..plots import CAPTION_SIZE, draw_image, make_figure, show_pictures
+from ..preprocess import SIZE
+from .find import steps
+from .images import ImageSource, load_reduced
+from .pages import Page
+from .predict import Prediction
+
+PANEL_SIZE, PANEL_WIDTHS = (3, 3.2), (1, 1, 1.3)  # inches; ratios of photo, input and bars
+PAGE_SIZE = 5, 3.9  # inches
+
+
+def show_prediction(source: ImageSource, prediction: Prediction) -> None:
+    """Draw a picture, the network's input and the ten probabilities, side by side.
+
+    Parameters
+    ----------
+    source : path, PIL image, or array
+    prediction : Prediction
+        What :func:`mnist_tutorial.predict_image` made of it.
+    """
+    figure, [[left, middle, right]] = make_figure(PANEL_SIZE, columns=3, width_ratios=PANEL_WIDTHS)
+    _draw_photo(left, source)
+    _draw_box(left, prediction, linewidth=2)
+    left.set_title("the picture")
+    draw_image(middle, prediction.picture)
+    middle.set_title(f"what the network sees ({SIZE}x{SIZE})")
+    digits = np.arange(len(prediction.probabilities))
+    colours = np.where(digits == prediction.digit, "C1", "C0")
+    right.bar(digits, prediction.probabilities, color=colours)
+    right.set(xticks=digits, ylim=(0, 1), xlabel="digit", title="probability")
+    figure.suptitle(f"Answer: {prediction} ({prediction.model})")
+    plt.show()
+
+
+def show_steps(source: ImageSource) -> None:
+    """Draw the stages from a picture of one digit to the network's input, see :func:`steps`."""
+    made = steps(source)
+    show_pictures(list(made.values()), list(made), columns=len(made))
+
+
+def show_page(source: ImageSource, page: Page) -> None:
+    """Draw a picture with a box around each digit, and the answer above it.
+
+    Parameters
+    ----------
+    source : path, PIL image, or array
+    page : Page
+        What :func:`mnist_tutorial.read_digits` made of it.
+    """
+    figure, [[axis]] = make_figure(PAGE_SIZE)
+    _draw_photo(axis, source)
+    for digit in page.digits:
+        _draw_box(axis, digit)
+        x, y, width, _ = digit.box
+        axis.annotate(f"{digit.digit}", (x + width / 2, y), ha="center", va="bottom", color="C1",
+                      fontsize=CAPTION_SIZE)
+    model = page.digits[0].model if page.digits else "no digit found"
+    figure.suptitle(f"Read as {page.text or 'nothing'} ({model})")
+    plt.show()
+
+
+def _draw_photo(axis, source: ImageSource) -> None:
+    """Draw a picture in the coordinates of its own pixels, however far it was reduced."""
+    grey, scale = load_reduced(source)
+    draw_image(axis, grey, extent=(0, grey.shape[1] * scale, grey.shape[0] * scale, 0))
+
+
+def _draw_box(axis, digit: Prediction, **options) -> None:
+    x, y, width, height = digit.box
+    axis.add_patch(plt.Rectangle((x, y), width, height, fill=False, edgecolor="C1", **options))

@@ -1,0 +1,140 @@
+"""The same training run in several processes, under PyTorch's own engine.
+
+    torchrun --standalone --nproc-per-node 2 -m mnist_tutorial train
+
+starts two, and here is what they need: each gets its part of every batch, DistributedDataParallel
+averages their gradients, and means are taken over all of them, so that the result is that of one
+process but for rounding.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Callable, Iterable, Iterator
+
+import torch
+from torch import distributed
+from torch.nn.parallel import DistributedDataParallel
+
+from ..device import pick_device
+from ..training import Job, evaluate, train_one_epoch
+
+
+@contextmanager
+def process_group(job: Job) -> Iterator[Job]:
+    """Join the processes that torchrun started, for as long as the block lasts; alone, do nothing.
+
+    Parameters
+    ----------
+    job : Job
+        What one process would do. Processes talk by NCCL if its device is a CUDA one, else by gloo.
+
+    Yields
+    ------
+    Job
+        The same, or this process's part of it: of several GPUs it has the one that is its own.
+    """
+    if not distributed.is_torchelastic_launched():
+        yield job
+        return
+    device = torch.device(job.device or pick_device())
+    if device.type == "cuda":
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(device)
+    # torchrun keeps one store of addresses over restarts: without a prefix, a restarted process
+    # may find a dead one's.
+    store, rank, size = next(distributed.rendezvous("env://"))
+    store = distributed.PrefixStore(f"start {os.environ['TORCHELASTIC_RESTART_COUNT']}", store)
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    distributed.init_process_group(backend, store=store, rank=rank, world_size=size)
+    try:
+        yield SharedJob(**{**asdict(job), "device": device}, rank=rank, size=size)
+    finally:
+        distributed.destroy_process_group()
+
+
+class Share:
+    """One process's part of each batch of a loader: of eight images and two processes, four each.
+
+    All processes draw the same batches, from the same seed, and each takes every n-th image. So a
+    batch in n processes is the very batch of one, no image is seen twice, and none is left out.
+
+    Parameters
+    ----------
+    loader : iterable of (images, labels)
+        Each batch with at least one image for each process.
+    rank, size : int
+        The number of this process, from 0, and how many there are.
+
+    Attributes
+    ----------
+    seen : int
+        How many images this process has had.
+    weight : float
+        Of its part of the newest batch: 1, unless the batch cannot be divided evenly.
+    """
+
+    def __init__(self, loader: Iterable, rank: int, size: int):
+        self.loader, self.rank, self.size = loader, rank, size
+        self.seen, self.weight = 0, 1.0
+
+    def __iter__(self):
+        for images, labels in self.loader:
+            if len(labels) < self.size:
+                raise ValueError(
+                    f"expected batches of at least {self.size} images, one for each process, got "
+                    f"one of {len(labels)}: choose another batch size, or fewer processes")
+            mine = labels[self.rank::self.size]
+            self.seen += len(mine)
+            self.weight = len(mine) * self.size / len(labels)
+            yield images[self.rank::self.size], mine
+
+    def weigh(self, loss_function: Callable) -> Callable:
+        """Scale the loss so that the mean of all gradients is the gradient of the whole batch."""
+        return lambda outputs, labels: self.weight * loss_function(outputs, labels)
+
+    def mean_of(self, means: tuple[float, float], device: torch.device) -> tuple[float, float]:
+        """Turn two means over this process's images into means over those of all processes."""
+        sums = torch.tensor([*(mean * self.seen for mean in means), self.seen], dtype=torch.float64)
+        sums = sums.to(device)
+        distributed.all_reduce(sums)
+        first, second = (sums[:-1] / sums[-1]).tolist()
+        return first, second
+
+
+@dataclass
+class SharedJob(Job):
+    """The part of one process in a training run of several; the first one speaks and writes.
+
+    Attributes
+    ----------
+    rank, size : int
+        The number of this process, from 0, and how many there are.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    def place(self, model: torch.nn.Module) -> None:
+        """Move the model to its device and wrap it, so that `backward` averages all gradients."""
+        super().place(model)
+        self.engine = DistributedDataParallel(model)
+
+    @property
+    def speaks(self) -> bool:
+        """Whether this is the first process."""
+        return self.rank == 0
+
+    def train(self, model, loader, optimizer, scheduler, report_every, loss_function):
+        """Train for one epoch on this process's share of each batch."""
+        share = Share(loader, self.rank, self.size)
+        means = train_one_epoch(self.engine, share, optimizer, scheduler,
+                                report_every if self.speaks else 0, share.weigh(loss_function))
+        return share.mean_of(means, self.device)
+
+    def test(self, model, loader):
+        """Return loss and accuracy over the shares of all processes."""
+        share = Share(loader, self.rank, self.size)
+        return share.mean_of(evaluate(model, share), self.device)

@@ -1,0 +1,121 @@
+"""Stress-test a network: rotate, shift, scale, add noise, blur and invert images, step by step.
+
+Each function takes uint8 images (N, 28, 28), as array or tensor, and a strength, and returns a
+uint8 tensor of the same shape. Strength 0 changes nothing. Unlike in
+:mod:`mnist_tutorial.recipes.augment`, nothing is random: all images are changed alike.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Callable, NamedTuple, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch.nn import functional as F
+
+from ..training import probabilities
+
+BLUR_REACH = 3  # standard deviations from the middle of the Gaussian to its end
+
+
+def turn(pictures: ArrayLike, degrees: float) -> torch.Tensor:
+    """Rotate uint8 images (N, 28, 28) anticlockwise about their centre."""
+    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    return _warp(pictures, [[cos, -sin, 0], [sin, cos, 0]])
+
+
+def shift(pictures: ArrayLike, pixels: float) -> torch.Tensor:
+    """Shift uint8 images (N, 28, 28) to the right; ink that leaves the image is lost."""
+    width = torch.as_tensor(pictures).shape[-1]
+    return _warp(pictures, [[1, 0, -2 * pixels / width], [0, 1, 0]])
+
+
+def enlarge(pictures: ArrayLike, percent: float) -> torch.Tensor:
+    """Scale the ink in uint8 images (N, 28, 28) up by some per cent, or down if negative."""
+    factor = 1 + percent / 100
+    return _warp(pictures, [[1 / factor, 0, 0], [0, 1 / factor, 0]])
+
+
+def grain(pictures: ArrayLike, level: float) -> torch.Tensor:
+    """Add Gaussian noise to uint8 images (N, 28, 28), always the same; `level` is in % of 255."""
+    images = _floats(pictures)
+    noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
+    return _bytes(images + 255 * level / 100 * noise)
+
+
+def blur(pictures: ArrayLike, pixels: float) -> torch.Tensor:
+    """Blur uint8 images (N, 28, 28) with a Gaussian, `pixels` being its standard deviation."""
+    images = _floats(pictures)
+    if pixels:
+        reach = math.ceil(BLUR_REACH * pixels)
+        weights = torch.exp(-(torch.arange(-reach, reach + 1) / pixels) ** 2 / 2)
+        weights /= weights.sum()
+        images = F.conv2d(images, weights.view(1, 1, 1, -1), padding=(0, reach))
+        images = F.conv2d(images, weights.view(1, 1, -1, 1), padding=(reach, 0))
+    return _bytes(images)
+
+
+def invert(pictures: ArrayLike, percent: float) -> torch.Tensor:
+    """Mix the negatives into uint8 images (N, 28, 28): 50 is a uniform grey, 100 dark on light."""
+    images = _floats(pictures)
+    return _bytes(images + percent / 100 * (255 - 2 * images))
+
+
+Distortions = dict[str, tuple[Callable[..., torch.Tensor], Sequence[float]]]
+DISTORTIONS: Distortions = {  # each with evenly spaced strengths, 0 among them
+    "turned (degrees)": (turn, range(-60, 61, 30)),
+    "shifted (pixels)": (shift, range(0, 9, 2)),
+    "enlarged (%)": (enlarge, range(-60, 61, 30)),
+    "noise (% of ink)": (grain, range(0, 81, 20)),
+    "blurred (pixels)": (blur, (0, 0.5, 1, 1.5, 2)),
+    "inverted (%)": (invert, range(0, 101, 25)),
+}
+
+
+class Robustness(NamedTuple):
+    """Accuracies of a network, a float array (S,), 0 to 1, at S strengths of one distortion."""
+
+    strengths: tuple[float, ...]
+    accuracies: np.ndarray
+
+
+def robustness(model: torch.nn.Module, pictures: ArrayLike, labels: ArrayLike,
+               distortions: Distortions = DISTORTIONS) -> dict[str, Robustness]:
+    """Measure how accuracy falls under distortions; return a Robustness under the name of each.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        See :func:`mnist_tutorial.probabilities`.
+    pictures : uint8 array or tensor (N, 28, 28)
+    labels : int array or tensor (N,)
+    distortions : dict
+        Name to a pair: a function of images and strength, and the strengths to try.
+    """
+    labels = np.asarray(labels)
+    measured = {}
+    for name, (change, strengths) in distortions.items():
+        accuracies = []
+        for strength in strengths:
+            answers = probabilities(model, change(pictures, strength)).argmax(axis=1)
+            accuracies.append((answers == labels).mean())
+        measured[name] = Robustness(tuple(strengths), np.array(accuracies))
+    return measured
+
+
+def _floats(pictures: ArrayLike) -> torch.Tensor:  # (N, 1, 28, 28), for PyTorch's filters
+    return torch.as_tensor(pictures).float().unsqueeze(1)
+
+
+def _bytes(images: torch.Tensor) -> torch.Tensor:  # (N, 28, 28) again
+    return images.squeeze(1).round().clamp(0, 255).byte()
+
+
+def _warp(pictures: ArrayLike, matrix: list[list[float]]) -> torch.Tensor:
+    """Fetch each pixel from where the 2x3 matrix sends it; beyond the border is background."""
+    images = _floats(pictures)
+    matrices = torch.tensor(matrix).float().expand(len(images), -1, -1)
+    grid = F.affine_grid(matrices, list(images.shape), align_corners=False)
+    return _bytes(F.grid_sample(images, grid, align_corners=False))

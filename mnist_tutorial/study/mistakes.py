@@ -1,0 +1,57 @@
+"""What a network gets wrong: which digits it confuses, and which answers surprise most."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+def confusion(labels: ArrayLike, answers: ArrayLike, classes: int = 10) -> np.ndarray:
+    """Count how often each digit was given each answer.
+
+    Parameters
+    ----------
+    labels, answers : int array or tensor (N,)
+        0 to `classes` - 1.
+
+    Returns
+    -------
+    int array (classes, classes)
+        Row: the label; column: the answer. The right answers are on the diagonal.
+    """
+    pairs = classes * np.asarray(labels, dtype=int) + np.asarray(answers, dtype=int)
+    return np.bincount(pairs, minlength=classes ** 2).reshape(classes, classes)
+
+
+def surest_errors(probabilities: ArrayLike, labels: ArrayLike,
+                  count: int | None = None) -> np.ndarray:
+    """Find the wrong answers, the most confident first.
+
+    Parameters
+    ----------
+    probabilities : float array or tensor (N, classes)
+    labels : int array or tensor (N,)
+    count : int, optional
+        Return at most this many; default all.
+
+    Returns
+    -------
+    int array (M,)
+        Their indices, 0 to N - 1.
+    """
+    probabilities = np.asarray(probabilities)
+    wrong = np.flatnonzero(probabilities.argmax(axis=1) != np.asarray(labels))
+    return wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")][:count]
+
+
+def least_likely_labels(probabilities: ArrayLike, labels: ArrayLike,
+                        count: int | None = None) -> np.ndarray:
+    """Find the images whose label the network believes least, the least likely first.
+
+    Where a good network is sure of another digit, the label itself may be wrong (Northcutt et al.,
+    2021, "Confident learning: estimating uncertainty in dataset labels"). Parameters and result
+    are those of :func:`surest_errors`.
+    """
+    labels = np.asarray(labels)
+    of_label = np.asarray(probabilities)[np.arange(len(labels)), labels]
+    return np.argsort(of_label, kind="stable")[:count]
