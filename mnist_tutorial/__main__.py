@@ -9,11 +9,14 @@ import argparse
 import re
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Callable
 
 from . import __version__
 from .errors import CheckpointError, CourseError, ImageError
+
+CHANGEABLE = ("epochs", "batch_size", "lr", "momentum")  # of a recipe
 
 
 def check(arguments) -> int:
@@ -36,8 +39,8 @@ def train(arguments) -> int:
     if arguments.checkpoint and len(arguments.seeds) > 1:
         raise CheckpointError("expected one seed with --checkpoint, which holds one training run; "
                               f"got {len(arguments.seeds)}")
-    options = {name: getattr(arguments, name) for name in ("epochs", "batch_size", "lr", "momentum")}
-    changes = {name: value for name, value in options.items() if value is not None}
+    changes = {name: getattr(arguments, name) for name in CHANGEABLE
+               if getattr(arguments, name) is not None}
     job = Job(arguments.device, arguments.threads, arguments.checkpoint, arguments.resume)
     with process_group(job) as job:
         net, card = train_seeds(arguments.recipe, arguments.seeds, root=arguments.root, job=job,
@@ -52,9 +55,10 @@ def train(arguments) -> int:
 
 def predict(arguments) -> int:
     """Print one line for each image; 1 if any could not be read."""
+    from .checkpoint import SHIPPED, load_pretrained
     from .reading.predict import predict_image
 
-    net, failed = _load(arguments.weights), False
+    net, failed = load_pretrained(arguments.weights or SHIPPED), False
     for image in arguments.images:
         try:
             prediction = predict_image(image, net)
@@ -66,7 +70,8 @@ def predict(arguments) -> int:
 
 
 def webcam(arguments) -> int:
-    """Read a camera or a clip until it ends or is stopped, and print the report; or list the cameras."""
+    """Read a camera or a clip until it ends, and print the report; or list the cameras."""
+    from .checkpoint import SHIPPED, load_pretrained
     from .live.frames import find_cameras
     from .live.pen import write_digits
     from .live.webcam import run
@@ -78,7 +83,7 @@ def webcam(arguments) -> int:
         if not cameras:
             print("no camera found; try  --source digits", file=sys.stderr)
         return int(not cameras)
-    net = _load(arguments.weights)
+    net = load_pretrained(arguments.weights or SHIPPED)
     source, show = arguments.source, None if arguments.no_window else "auto"
     if source == "digits":
         source = write_digits(size=arguments.size or (640, 480), rate=30 if show else None)
@@ -88,38 +93,25 @@ def webcam(arguments) -> int:
     return 0
 
 
-def _load(weights: str | None):
-    """Load a network of the user's own, or the one that ships."""
-    from .checkpoint import load_pretrained
-
-    return load_pretrained(weights) if weights else load_pretrained()
-
-
-def _positive(kind):
-    """Make an argument type that takes numbers above 0 only."""
-    def parse(text):
-        value = kind(text)
-        if not value > 0:
-            raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
-        return value
-    parse.__name__ = f"positive {kind.__name__}"
-    return parse
-
-
-def _momentum(text: str) -> float:
-    """Take a number from 0 up to, but not including, 1."""
-    value = float(text)
-    if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"expected a number from 0 to below 1, got {text}")
+def _number(text: str, kind: type = float, allowed=lambda value: value > 0,
+            range_name: str = "above 0"):
+    """Take a number of that range, by default one above 0."""
+    value = kind(text)
+    if not allowed(value):
+        raise argparse.ArgumentTypeError(f"expected a number {range_name}, got {text}")
     return value
+
+
+_whole_number = partial(_number, kind=int)
+_momentum = partial(_number, allowed=lambda value: 0 <= value < 1, range_name="from 0 to below 1")
 
 
 def _size(text: str) -> tuple[int, int]:
     """Take a width and a height such as 1280x720."""
-    found = re.fullmatch("([1-9][0-9]{1,4})x([1-9][0-9]{1,4})", text)
-    if not found:
-        raise argparse.ArgumentTypeError(f"expected width x height in pixels, such as 1280x720, got {text}")
-    return int(found[1]), int(found[2])
+    if not re.fullmatch("[1-9][0-9]{1,4}x[1-9][0-9]{1,4}", text):
+        raise argparse.ArgumentTypeError(f"expected pixels, such as 1280x720, got {text}")
+    width, height = text.split("x")
+    return int(width), int(height)
 
 
 def _device(text: str):
@@ -173,9 +165,10 @@ def _describe_training(sub: argparse.ArgumentParser) -> None:
                      help="classic (default): SGD at one learning rate; tuned: one-cycle schedule "
                           "and distorted images, calibrated; fast: one epoch of a network shaped "
                           "for speed; guard: learn to tell digits from everything else")
-    for name, kind in (("epochs", _positive(int)), ("batch-size", _positive(int)),
-                       ("lr", _positive(float)), ("momentum", _momentum)):
-        sub.add_argument(f"--{name}", type=kind, metavar="NUMBER", help="instead of the recipe's")
+    kinds: tuple[Callable, ...] = (_whole_number, _whole_number, _number, _momentum)
+    for name, kind in zip(CHANGEABLE, kinds):
+        sub.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar="NUMBER",
+                         help="instead of the recipe's")
     sub.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="SEED",
                      help="train once for each; the first is saved, mean and standard deviation "
                           "are of all (default: 0)")
@@ -183,12 +176,12 @@ def _describe_training(sub: argparse.ArgumentParser) -> None:
                      help="folder that holds MNIST/raw, or 'sample' "
                           "(default: MNIST_ROOT, else datasets/mnist, else download)")
     sub.add_argument("--output", default="net.pt", metavar="FILE",
-                     help="where the weights go; their card goes beside, as .json (default: net.pt)")
-    sub.add_argument("--checkpoint", metavar="FILE", help="written after each epoch, to resume from")
+                     help="where the weights go, with their card as .json (default: net.pt)")
+    sub.add_argument("--checkpoint", metavar="FILE", help="written after each epoch, to resume")
     sub.add_argument("--resume", action="store_true", help="go on from --checkpoint if it exists")
     sub.add_argument("--device", type=_device,
                      help="cpu, cuda, mps, ... (default: the accelerator if there is one)")
-    sub.add_argument("--threads", type=_positive(int), default=1, metavar="NUMBER",
+    sub.add_argument("--threads", type=_whole_number, default=1, metavar="NUMBER",
                      help="CPU threads (default: 1; more is seldom faster for so small a network)")
 
 
@@ -199,7 +192,7 @@ def _describe_webcam(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--list", action="store_true", help="list the cameras found, and end")
     sub.add_argument("--size", type=_size, metavar="WIDTHxHEIGHT",
                      help="ask the camera for it, such as 1280x720")
-    sub.add_argument("--frames", type=_positive(int), metavar="NUMBER", help="stop after this many")
+    sub.add_argument("--frames", type=_whole_number, metavar="NUMBER", help="stop after this many")
     sub.add_argument("--mirror", action="store_true", help="flip left and right, as in a mirror")
     sub.add_argument("--no-window", action="store_true", help="show nothing, as fast as it goes")
 

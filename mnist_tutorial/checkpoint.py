@@ -9,7 +9,7 @@ import os
 import warnings
 import zipfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -55,7 +55,8 @@ class Snapshot:
 
     def __init__(self, model, optimizer, scheduler, loader, history: list[Epoch]):
         self.model, self.optimizer, self.scheduler = model, optimizer, scheduler
-        self.generator, self.history = getattr(loader, "generator", None), history
+        self.generator: Any = getattr(loader, "generator", None)
+        self.history = history
         self.device = next(model.parameters()).device
         self.take()
 
@@ -218,8 +219,8 @@ def load_pretrained(path: str | Path = SHIPPED) -> Net | FastNet:
         The file is missing, damaged, or of another network; or its card is damaged.
     """
     net = load_weights(path, Net(), FastNet())
-    shipped = Path(path) == SHIPPED
-    net.weights_name = "shipped weights" if shipped else load_card(path).get("name", Path(path).name)
+    name = load_card(path).get("name", Path(path).name)
+    net.weights_name = "shipped weights" if Path(path) == SHIPPED else name
     return net
 
 

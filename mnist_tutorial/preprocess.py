@@ -1,7 +1,7 @@
 """The network's input: one definition for training, photos, webcam and pad alike.
 
 MNIST's own convention (https://yann.lecun.com/exdb/mnist/): light ink on a dark background, the
-digit scaled to fit a 20x20 box with its grey levels kept, its centre of mass in the middle of 28x28.
+digit scaled to fit a 20x20 box, grey levels kept, its centre of mass in the middle of 28x28.
 """
 
 from __future__ import annotations

@@ -257,13 +257,13 @@ def fit(model: nn.Module, train_loader: Iterable, validation_loader: Iterable | 
         snapshot.put_back()
         raise
     except ZeroDivisionError as error:
-        raise ValueError("expected at least one image in each loader, got a loader without any") from error
+        raise ValueError("expected at least one image in each loader, got none") from error
     return history
 
 
 def _finite(number: int, means: tuple[float, float]) -> tuple[float, float]:
     """Pass on loss and accuracy of an epoch, if that loss is a number."""
     if not math.isfinite(means[0]):
-        raise FloatingPointError(f"the loss became {means[0]} in epoch {number}: the learning rate is "
-                                 "too high, or there are NaN or infinite values in the data")
+        raise FloatingPointError(f"the loss became {means[0]} in epoch {number}: the learning rate "
+                                 "is too high, or there are NaN or infinite values in the data")
     return means

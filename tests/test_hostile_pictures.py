@@ -20,8 +20,8 @@ from tally import attempt
 from mnist_tutorial import load_pretrained, naive_resize, predict_image, prepare, read_digits
 from mnist_tutorial.errors import ImageError, NoDigitError
 from mnist_tutorial.reading.box import Box
+from mnist_tutorial.reading.candidates import MAX_STROKES
 from mnist_tutorial.reading.images import LONGEST_SIDE, MAX_PIXELS, load_grey
-from mnist_tutorial.reading.pages import MAX_STROKES
 
 NET = load_pretrained()
 

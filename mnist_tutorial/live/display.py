@@ -16,8 +16,7 @@ import numpy as np
 WINDOW = "MNIST webcam: press q to stop"
 QUIT_KEYS = (ord("q"), ord("Q"), 27)  # 27 is Esc
 INLINE_PERIOD = 1 / 30  # seconds between two images; a notebook that is sent more falls behind
-INLINE_WIDTH = 640      # pixels at most; with this quality of JPEG a frame has 20 to 40 KB
-JPEG_QUALITY = 70       # 0 to 100
+INLINE_WIDTH, JPEG_QUALITY = 640, 70  # pixels at most, and 0 to 100: a frame has 20 to 40 KB
 
 
 @functools.cache
@@ -36,17 +35,13 @@ def choose_screen(show: str | None) -> str | None:
     Any other `show` is a ValueError; one that cannot work here, a RuntimeError.
     """
     if show == "auto":
-        if _in_notebook():
-            return "inline"
-        return "window" if has_display() else None
+        return "inline" if _in_notebook() else "window" if has_display() else None
     if show not in SCREENS:
         raise ValueError(f"show: expected 'auto', 'window', 'inline' or None, got {show!r}")
     if show == "window" and not has_display():
-        raise RuntimeError("show='window': OpenCV finds no display for a window; use 'inline' in "
-                           "a notebook, or None")
+        raise RuntimeError("show='window': OpenCV finds no display; use 'inline' in a notebook, or None")
     if show == "inline" and not _in_notebook():
-        raise RuntimeError("show='inline' needs a notebook's kernel; use 'window', or None to "
-                           "show nothing")
+        raise RuntimeError("show='inline' needs a notebook; use 'window', or None to show nothing")
     return show
 
 
@@ -94,7 +89,6 @@ class Inline(Screen):
 
     def __init__(self):
         from IPython.display import DisplayHandle
-
         self._handle, self._is_shown = DisplayHandle(), False
         self._due, self._unsent = 0.0, None
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
@@ -18,14 +19,11 @@ from ..errors import SourceError
 
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # silent; FFmpeg reads it at its first file
 
-USUAL_RATE = 30            # frames per second of a file that does not say ...
-MAX_RATE = 240             # ... or that claims more than this
-FIRST_FRAME_TIMEOUT = 30   # seconds that a camera may take to start: some need 10 or more
-NEXT_FRAME_TIMEOUT = 5     # seconds from one of its frames to the next
-RELEASE_TIMEOUT = 1        # seconds to wait in the end for a read to return
-MAX_FAILED_READS = 5       # consecutive ones, then the camera is gone; one is a damaged frame
-RETRY_PAUSE = 0.02         # seconds from a failed read to the next
-COLOUR = (3,)              # what the shape of a colour image has after its height and width
+USUAL_RATE, MAX_RATE = 30, 240  # frames per second: 30 where a file says none, or more than 240
+FIRST_FRAME_TIMEOUT, NEXT_FRAME_TIMEOUT = 30, 5  # seconds; some cameras need 10 or more to start
+RELEASE_TIMEOUT, RETRY_PAUSE = 1, 0.02  # seconds: for the last read to return, after a failed one
+MAX_FAILED_READS = 5  # consecutive ones, then the camera is gone; one is a damaged frame
+COLOUR = (3,)         # the shape of a colour image after its height and width
 
 Source = Union[int, str, Path, Iterable[np.ndarray]]
 Size = Optional[tuple[int, int]]
@@ -35,7 +33,7 @@ Frames = Generator[np.ndarray, None, None]
 def read_frames(source: Source, *, size: Size = None, realtime: bool = False) -> Frames:
     """Yield the frames of a camera, a video file, numbered images or an iterable of arrays.
 
-    The source is opened when the first frame is asked for and released however the reading ends.
+    The source is opened for the first frame, and released however the reading ends.
 
     Parameters
     ----------
@@ -43,8 +41,7 @@ def read_frames(source: Source, *, size: Size = None, realtime: bool = False) ->
         The number of a camera (0 or "0"), a video file, a pattern such as ``frames/img_%02d.png``,
         or uint8 arrays: grey (H, W) or BGR (H, W, 3). Their iterator is closed too, if it can be.
     size : tuple of int (width, height), optional
-        The size to ask a camera for, in pixels; it takes the nearest that it can. Other sources
-        have a size of their own.
+        In pixels, to ask a camera for: it takes the nearest that it can. Others have their own.
     realtime : bool
         Play files at their own pace instead of as fast as they can be read.
 
@@ -72,12 +69,7 @@ def read_frames(source: Source, *, size: Size = None, realtime: bool = False) ->
 
 
 def find_cameras(limit: int = 10) -> list[tuple[int, int, int]]:
-    """List the cameras that give an image; each is opened once and released again.
-
-    Parameters
-    ----------
-    limit : int
-        The numbers 0 to `limit` - 1 are tried.
+    """List the cameras that give an image, of the numbers 0 to `limit` - 1; open each once.
 
     Returns
     -------
@@ -86,11 +78,8 @@ def find_cameras(limit: int = 10) -> list[tuple[int, int, int]]:
     """
     found = []
     for index in range(limit):
-        with closing(read_frames(index)) as frames:
-            try:
-                height, width = next(frames).shape[:2]
-            except SourceError:
-                continue
+        with suppress(SourceError), closing(read_frames(index)) as frames:
+            height, width = next(frames).shape[:2]
             found.append((index, width, height))
     return found
 
@@ -112,45 +101,39 @@ def _from_camera(index: int, size: Size) -> Frames:
     wanted, frames = Queue(), Queue()
     thread = Thread(target=_serve, args=(index, size, wanted, frames), daemon=True)
     thread.start()
-    count = 0
     try:
-        while True:
+        for count in itertools.count():
             wanted.put(True)
             timeout = NEXT_FRAME_TIMEOUT if count else FIRST_FRAME_TIMEOUT
             try:
                 frame = frames.get(timeout=timeout)
             except Empty:
-                raise SourceError(
-                    f"camera {index} stalled: no picture in {timeout} seconds after {count} "
-                    "frames; unplug it, plug it in and start again") from None
+                raise SourceError(f"camera {index} stalled: no picture in {timeout} seconds after "
+                                  f"{count} frames; plug it in anew and start again") from None
             if isinstance(frame, BaseException):
                 raise frame
             if frame is None:
                 break
             yield frame
-            count += 1
     finally:
         wanted.put(False)
         thread.join(RELEASE_TIMEOUT)  # released now; if a read hangs, as soon as it returns
     if count:
-        raise SourceError(f"camera {index} stopped after {count} frames; check its plug and "
-                          "start again")
+        raise SourceError(f"camera {index} stopped after {count} frames; check its plug, restart")
     raise SourceError(f"camera {index} gives no picture: it is absent, used by another program or "
                       "not allowed; try another number, or pass a video file")
 
 
 def _serve(index: int, size: Size, wanted: Queue, frames: Queue) -> None:
-    """Open a camera, read a frame each time one is wanted, release it.
-
-    One thread does it all: OpenCV may crash where one thread releases what another reads.
-    """
+    """Open, read and release in one thread: OpenCV may crash if another one releases."""
     try:
         with _opened(index) as capture:
             if size is not None:
                 capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
                 capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
+            decoded = _decoded(capture, MAX_FAILED_READS)
             while wanted.get():
-                frames.put(_read(capture, MAX_FAILED_READS))
+                frames.put(next(decoded, None))
     except BaseException as error:  # raised by the thread that waits for a frame
         frames.put(error)
 
@@ -158,8 +141,7 @@ def _serve(index: int, size: Size, wanted: Queue, frames: Queue) -> None:
 def _from_file(path: str, realtime: bool) -> Frames:
     is_file = os.path.isfile(path)
     if os.path.isdir(path):
-        raise SourceError(f"{path!r} is a folder; for the pictures in it pass a pattern such as "
-                          f"{os.path.join(path, 'img_%02d.png')!r}")
+        raise SourceError(f"{path!r} is a folder; pass a pattern such as {path + '/img_%02d.png'!r}")
     if "%" not in path and not is_file:
         raise SourceError(f"{path!r}: there is no such file in {os.getcwd()!r}; check the path")
     # Left to itself, OpenCV would stretch the images of a pattern to the size of the first.
@@ -168,7 +150,7 @@ def _from_file(path: str, realtime: bool) -> Frames:
         if not 1 < rate <= MAX_RATE:  # numbered images have none, or 1 in OpenCV 4
             rate = USUAL_RATE
         frame = None
-        for frame in paced(_decoded(capture), rate if realtime else None):
+        for frame in paced(_decoded(capture, attempts=1), rate if realtime else None):
             yield frame
     if frame is None:
         raise SourceError(f"{path!r} gives no frame: expected " + (
@@ -176,9 +158,17 @@ def _from_file(path: str, realtime: bool) -> Frames:
             if is_file else "pictures numbered from 0 or 1 on; check folder and digits"))
 
 
-def _decoded(capture: cv2.VideoCapture) -> Iterator[np.ndarray]:
-    while (frame := _read(capture, attempts=1)) is not None:
-        yield frame
+def _decoded(capture: cv2.VideoCapture, attempts: int) -> Iterator[np.ndarray]:
+    """Yield frames until that many attempts in a row have failed."""
+    failed = 0
+    while capture.isOpened() and failed < attempts:
+        if failed:
+            time.sleep(RETRY_PAUSE)
+        with _quiet():
+            ok, frame = capture.read()
+        failed = 0 if ok and frame is not None else failed + 1
+        if not failed:
+            yield frame
 
 
 @contextmanager
@@ -194,18 +184,6 @@ def _opened(source: int | str, backend: int = cv2.CAP_ANY) -> Iterator[cv2.Video
         capture.release()
 
 
-def _read(capture: cv2.VideoCapture, attempts: int) -> np.ndarray | None:
-    """Return the next frame, or None if there is none to come."""
-    for attempt in range(attempts if capture.isOpened() else 0):
-        if attempt:
-            time.sleep(RETRY_PAUSE)
-        with _quiet():
-            ok, frame = capture.read()
-        if ok and frame is not None:
-            return frame
-    return None
-
-
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep OpenCV from writing on stderr: our errors say it in one line."""
@@ -219,8 +197,7 @@ def _quiet() -> Iterator[None]:
 
 def _from_iterable(source: Any) -> Frames:
     if isinstance(source, np.ndarray) and (source.ndim <= 2 or source.shape[2:] == COLOUR):
-        raise SourceError("expected many frames, got a single picture of shape "
-                          f"{source.shape}; put it into a list")
+        raise SourceError(f"expected many frames, got one of shape {source.shape}; put it in a list")
     try:
         frames = iter(source)
     except TypeError:

@@ -16,14 +16,10 @@ class Track:
 
     Attributes
     ----------
-    answer : Prediction
-        The newest, with digit, confidence and probabilities averaged over the last frames.
-    newest : Prediction
-        As it came.
-    seen, missed : int
-        In how many frames it was found, and in how many it has not been since.
-    steady : int
-        In how many consecutive frames, up to the newest, it was found with the same sure digit.
+    newest, answer : Prediction
+        As it came; and with digit, confidence and probabilities averaged over the last frames.
+    seen, missed, steady : int
+        Frames in which it was found; since then; and up to now in a row, with one sure digit.
     """
 
     def __init__(self, first: Prediction):
@@ -65,11 +61,7 @@ class Tracker:
         self.tracks: list[Track] = []
 
     def update(self, predictions: list[Prediction]) -> list[Prediction]:
-        """Take the answers of the next frame; return those to draw.
-
-        A digit is drawn from the third frame on in which it is found, with probabilities averaged
-        over about six, and kept through two in which it is not.
-        """
+        """Take the next frame's answers; return those to draw, averaged over about six frames."""
         lost, found = list(self.tracks), []
         for prediction in predictions:
             track = max(lost, key=lambda track: track.overlap(prediction), default=None)

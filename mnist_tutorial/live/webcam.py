@@ -22,8 +22,7 @@ from .tracking import Tracker
 CONFIRM_FRAMES = 10     # consecutive confident frames before a digit is reported
 RATE_FRAMES = 30        # frames over which the rate that is shown is averaged
 LABEL_SIDE = 400        # pixels of a frame's shorter side for which OpenCV's font is not scaled
-MIN_LABEL_SCALE = 0.5   # of that font, in small frames
-NOTE_SCALE = 0.4        # of the note, compared with the labels
+MIN_LABEL_SCALE, NOTE_SCALE = 0.5, 0.4  # of the font in small frames; of the note to the labels
 GREEN, GREY, BLACK = (80, 230, 80), (210, 210, 210), (0, 0, 0)  # BGR
 
 
@@ -49,16 +48,13 @@ def draw_predictions(frame: np.ndarray, predictions: list[Prediction], *, note: 
     picture = cv2.flip(frame, 1) if mirror else frame.copy()
     height, width = picture.shape[:2]
     scale = max(MIN_LABEL_SCALE, min(height, width) / LABEL_SIDE)
-    for prediction in predictions:
-        if prediction.is_digit < 0.5:
-            continue
+    for prediction in [one for one in predictions if one.is_digit >= 0.5]:
         left, top, box_width, box_height = prediction.box
         left = width - left - box_width if mirror else left
         colour, text = GREY, f"{prediction.digit}?"
         if prediction.sure:
             colour, text = GREEN, f"{prediction.digit}  {100 * prediction.confidence:.0f} %"
-        box = (left, top, box_width, box_height)
-        cv2.rectangle(picture, box, colour, max(1, round(2 * scale)))
+        cv2.rectangle(picture, (left, top, box_width, box_height), colour, max(1, round(2 * scale)))
         _label(picture, text, (left, top), scale, colour)
     if note:
         _label(picture, note, (0, height), NOTE_SCALE * scale, GREY)
@@ -84,10 +80,8 @@ class Report(NamedTuple):
 
     Attributes
     ----------
-    frames : int
-        How many were read and answered.
-    seconds : float
-        From opening the source to the end.
+    frames, seconds : int, float
+        How many were read and answered; from opening the source to the end.
     predictions : list of list of Prediction
         For each frame all that was found in it, sure or not.
     stopped : str
@@ -124,9 +118,7 @@ class Report(NamedTuple):
                 f"second), ended by: {self.stopped}\n"
                 f"read: {' '.join(map(str, self.digits)) or 'no steady digit'}")
 
-    def __repr__(self) -> str:
-        """Return the text: a notebook shows it, and the predictions would fill pages."""
-        return str(self)
+    __repr__ = __str__  # a notebook shows it, and the predictions would fill pages
 
 
 def run(source: Source = 0, model: torch.nn.Module | None = None, *, show: str | None = "auto",
@@ -140,8 +132,8 @@ def run(source: Source = 0, model: torch.nn.Module | None = None, *, show: str |
 
     Parameters
     ----------
-    source : int, str, path or iterable
-        As for :func:`read_frames`; default: the first camera.
+    source, size
+        As for :func:`read_frames`; default: the first camera, at the size it takes by itself.
     model : torch.nn.Module, optional
         Maps (N, 1, 28, 28) to (N, 10) logits. Default: the weights that ship.
     show : {'auto', 'window', 'inline', None}
@@ -151,8 +143,6 @@ def run(source: Source = 0, model: torch.nn.Module | None = None, *, show: str |
         Stop after this many frames, 1 or more.
     mirror : bool
         Show frames as a mirror does; they are still answered as they are.
-    size : tuple of int (width, height), optional
-        The size to ask a camera for, see :func:`read_frames`.
     callback : callable, optional
         Called with each frame (uint8 (H, W, 3), BGR, not mirrored) and the list of its
         predictions, as in :attr:`Report.predictions`.
@@ -172,30 +162,26 @@ def run(source: Source = 0, model: torch.nn.Module | None = None, *, show: str |
     """
     shown = choose_screen(show)
     if max_frames is not None and max_frames < 1:
-        raise ValueError("max_frames: expected 1 or more, or None for no limit, "
-                         f"got {max_frames!r}")
+        raise ValueError(f"max_frames: expected 1 or more, or None for no limit, got {max_frames!r}")
     model = load_pretrained() if model is None else model
     predictions, stopped, start = [], None, time.perf_counter()
     tracker, times = Tracker(), deque([start], maxlen=RATE_FRAMES)
     try:
         with closing(read_frames(source, size=size, realtime=shown is not None)) as frames, \
                 closing(SCREENS[shown]()) as screen:
-            for frame in frames:
+            for frame in itertools.islice(frames, max_frames):
                 found = read_digits(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), model).digits
                 predictions.append(found)
                 if callback is not None:
                     callback(frame, found)
                 if shown is not None:
                     times.append(time.perf_counter())
-                    seconds = max(1e-6, times[-1] - times[0])  # a coarse clock may stand still
-                    rate = (len(times) - 1) / seconds
+                    rate = (len(times) - 1) / max(1e-6, times[-1] - times[0])  # coarse clocks: 0 s
                     stopped = screen.show(draw_predictions(
                         frame, tracker.update(found), note=f"{rate:.0f} fps", mirror=mirror))
-                if stopped is None and len(predictions) == max_frames:
-                    stopped = "max_frames"
                 if stopped is not None:
                     break
     except KeyboardInterrupt:
         stopped = "stop button"
-    return Report(len(predictions), time.perf_counter() - start, predictions,
-                  stopped or "end of source")
+    end = "max_frames" if len(predictions) == max_frames else "end of source"
+    return Report(len(predictions), time.perf_counter() - start, predictions, stopped or end)

@@ -30,6 +30,11 @@ class Box(NamedTuple):
         right, bottom = max(box.right for box in boxes), max(box.bottom for box in boxes)
         return cls(left, top, right - left, bottom - top)
 
+    @property
+    def middle(self) -> tuple[float, float]:
+        """X and y of its centre."""
+        return self.left + self.width / 2, self.top + self.height / 2
+
     def moved(self, right: int, down: int) -> Box:
         """Return the box that many pixels further right and down."""
         return self._replace(left=self.left + right, top=self.top + down)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 import cv2
 import numpy as np
@@ -11,15 +11,14 @@ from . import layers
 from .box import Box
 from .layers import FILTER, Layer, kernel, percentile
 
-if TYPE_CHECKING:
-    from .predict import Prediction
-
 SOFT_EDGE, SOFT_EDGE_OF_SMALL = 3, 5  # pixels around a stroke; the latter in images like MNIST's
 PEAK_PERCENTILE = 75   # of the darker ink; that is black, whatever a few darker pixels say
 PAPER_PERCENTILE = 75  # of a tiny image: the light of its paper
+MAX_STROKES = 500      # of an image
+MIN_STROKE = 0.008     # share of the longer side; what is smaller is a speck
 NEIGHBOUR_SIDE = 19    # pixels around a place in which its stroke is sought ...
 MIN_NEIGHBOURS = 0.01  # ... and share of them; a stroke that covers less has little say
-MIN_STEP = 0.4         # share of the step from ink to paper by which the paper next to it is lighter
+MIN_STEP = 0.4         # share of the step from ink to paper that the paper next to it is lighter
 EVENNESS_POWER = 4     # how hard uneven strokes are punished
 MAX_THICKNESS = 0.5    # thickest place of a stroke as a share of the digit's longer side
 
@@ -67,7 +66,7 @@ class Candidate(NamedTuple):
     box: Box
     likeness: float = 0.0
     score: float = 0.0
-    prediction: Prediction | None = None
+    prediction: Any = None
 
     @classmethod
     def of(cls, layer: Layer, strokes: list[Stroke]) -> Candidate:
@@ -84,7 +83,7 @@ class Candidate(NamedTuple):
 
     @classmethod
     def of_tiny(cls, image: np.ndarray) -> list[Candidate]:
-        """Make one of a tiny image (the 8x8 and 16x16 of other collections), none if it is even.
+        """Make one of a tiny image, uint8 (H, W), such as 8x8 or 16x16; none if it is even.
 
         Its strokes reach the border on all sides, so neither paper nor components tell ink from
         background: ink is what covers less.
@@ -99,17 +98,77 @@ class Candidate(NamedTuple):
         return [cls.of(layer, [Stroke(mask, box, box)])] if mask.any() else []
 
     @property
+    def touching(self) -> bool:
+        """Whether it touches the border of the layer."""
+        rows, columns = self.layer.grey.shape
+        left, top, _, _ = self.box
+        return 0 in (left, top) or self.box.right == columns or self.box.bottom == rows
+
+    @property
     def where(self) -> tuple[slice, slice]:
         """Rows and columns of its patch of the layer: its box with some paper around it."""
         return self.box.slices(3 + max(self.box.width, self.box.height) // 8, self.layer.grey.shape)
 
+    def penlike(self, marker: float = 1) -> float:
+        """Rate from 0 to 1 how much it looks like strokes of a pen, `marker` times as wide."""
+        where = self.where
+        mask, longest = self.mask(where), max(max(stroke.box[2:]) for stroke in self.strokes)
+        thin = thinness(mask, marker * longest)
+        return thin and thin * contrast(self.layer.grey[where], self.layer.ink[where], mask)
+
     def mask(self, where: tuple[slice, slice] | None = None) -> np.ndarray:
-        """Draw its strokes into one mask of its box, or of another patch: uint8, 1 = ink."""
+        """Draw its strokes into one mask of its box, or of a patch (h, w): uint8, 1 = ink."""
         rows, columns = where or self.box.slices()
         mask = np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.uint8)
         for stroke in self.strokes:
             mask[stroke.box.moved(-columns.start, -rows.start).slices()] |= stroke.mask
         return mask
+
+
+def list_strokes(layer: Layer, most: int = MAX_STROKES) -> list[Candidate]:
+    """List the components of a layer that are no specks, one candidate each.
+
+    Parameters
+    ----------
+    layer : Layer
+    most : int
+        How many at most, the largest: a checked cloth has thousands, each to be compared with each.
+    """
+    sizes = layer.stats[:, 2:4].max(axis=1)
+    sizes[0] = 0  # the background
+    largest_first = np.argsort(-layer.stats[:, cv2.CC_STAT_AREA], kind="stable")
+    keep = [number for number in largest_first.tolist()
+            if sizes[number] >= max(layers.FILTER, MIN_STROKE * max(layer.grey.shape))]
+    return [Candidate.of_components(layer, [number]) for number in keep[:most]]
+
+
+def join_strokes(strokes: list[Candidate],
+                 may_join: Callable[[Box, Box], bool]) -> list[Candidate]:
+    """Join strokes, the lowest first, to the nearest one with which they may be one digit.
+
+    Parameters
+    ----------
+    strokes : list of Candidate
+        Of one layer.
+    may_join : callable
+        Of the boxes of a stroke and of one at least as high.
+    """
+    waiting, joined = sorted(strokes, key=_height), []
+    while waiting:
+        low = waiting.pop(0)
+        near = [(low.box.gap(other.box), number) for number, other in enumerate(waiting)
+                if may_join(low.box, other.box)]
+        if near:
+            number = min(near)[1]
+            waiting[number] = Candidate.of(low.layer, low.strokes + waiting[number].strokes)
+            waiting.sort(key=_height)
+        else:
+            joined.append(low)
+    return joined
+
+
+def _height(candidate: Candidate) -> int:
+    return candidate.box.height
 
 
 def cut_out(image: np.ndarray, candidate: Candidate) -> tuple[np.ndarray, Box]:
@@ -134,13 +193,14 @@ def cut_out(image: np.ndarray, candidate: Candidate) -> tuple[np.ndarray, Box]:
     grey = image[top:bottom, left:right]
     paper = cv2.resize(layer.paper[rows, columns], grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
     ink, noise = layers.measure_ink(grey if layer.dark else 255 - grey, paper)
-    mask, reach = candidate.mask((rows, columns)), SOFT_EDGE if layers.is_large(grey) else SOFT_EDGE_OF_SMALL
+    large, mask = layers.is_large(grey), candidate.mask((rows, columns))
+    reach = SOFT_EDGE if large else SOFT_EDGE_OF_SMALL
     near = cv2.dilate(mask, kernel(reach, reach))
     ink *= cv2.resize(near, grey.shape[::-1], interpolation=cv2.INTER_NEAREST)
     ink[ink < 2 * noise] = 0
     if not ink.any():  # too faint to measure
         ink = cv2.resize(mask, grey.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    peak = percentile(ink[ink > ink.max() / 4], PEAK_PERCENTILE) if layers.is_large(grey) else ink.max()
+    peak = percentile(ink[ink > ink.max() / 4], PEAK_PERCENTILE) if large else ink.max()
     black = (np.minimum(ink / peak, 1) * 255).round().astype(np.uint8)
     return black, Box(left, top, right - left, bottom - top)
 
@@ -151,13 +211,13 @@ def _enlarged(part: slice, small: int, full: int) -> tuple[int, int]:
 
 
 def stroke_depth(mask: np.ndarray) -> np.ndarray:
-    """Return the distance of each pixel of ink from the background: float32, of the mask's shape."""
+    """Return how far inside the ink of a uint8 mask (h, w) each pixel is: float32 (h, w)."""
     padded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
     return cv2.distanceTransform(padded, cv2.DIST_L2, FILTER)[1:-1, 1:-1]
 
 
 def thinness(mask: np.ndarray, longest: float) -> float:
-    """Rate from 0 to 1: strokes are thin for their length, a sheet of paper or a thumb is not."""
+    """Rate a uint8 mask (h, w) from 0 to 1: strokes are thin for their length, a thumb is not."""
     return max(0, 1 - (2 * stroke_depth(mask).max() - 1) / longest / MAX_THICKNESS) ** 2
 
 
@@ -184,7 +244,7 @@ def contrast(grey: np.ndarray, ink: np.ndarray, mask: np.ndarray) -> float:
     fence = cv2.subtract(cv2.dilate(soft, kernel(FILTER, FILTER)), soft)
     total, pixels = (cv2.boxFilter(part, cv2.CV_32F, (NEIGHBOUR_SIDE, NEIGHBOUR_SIDE))
                      for part in (cv2.multiply(grey, mask), mask))
-    neighbour = total / np.maximum(pixels, MIN_NEIGHBOURS) + layers.NOISE_FLOOR  # the stroke next to it
+    neighbour = total / np.maximum(pixels, MIN_NEIGHBOURS) + layers.NOISE_FLOOR
     step = 1 + MIN_STEP * ((around + layers.NOISE_FLOOR) / (level + layers.NOISE_FLOOR) - 1)
     lighter = cv2.compare(grey + np.float32(layers.NOISE_FLOOR), neighbour * step, cv2.CMP_GT)
     evenness = cv2.mean(lighter, fence)[0] / 255 if fence.any() else 1

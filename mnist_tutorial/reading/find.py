@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator, NamedTuple
+from typing import Any, Iterator, NamedTuple
 
 import cv2
 import numpy as np
@@ -11,26 +11,21 @@ from ..errors import NoDigitError
 from ..preprocess import DIGIT_SIDE, SIZE, fit_to_mnist, scale_to_box
 from . import layers
 from .box import Box
-from .candidates import Candidate, contrast, cut_out, thinness
+from .candidates import Candidate, cut_out, join_strokes, list_strokes
 from .images import ImageSource, load_grey, load_reduced
-from .layers import Layer
 
 SEARCH_SIDE = 320         # pixels, longest side of the copy on which the digit is sought
-SEEDS = 4                 # most prominent components of a layer that are looked at
-MIN_SEED = 0.035          # share of the image's shorter side; what is smaller is a speck
+MOST_STROKES = 60         # largest components of a layer that are looked at ...
+SEEDS = 4                 # ... and, once they are joined, the most prominent of these
+MIN_SIZE = 0.035          # share of the image's shorter side; what is smaller is no digit
 TOUCHING_WEIGHT = 0.1     # of ink at the border: a desk, a shadow or a rule line, if there is more
 SHADOW_WEIGHT = 0.7       # of strokes sought among shadows, where thick ones fall to pieces
 CONVINCING_SCORE = 0.025  # per pixel of the image's side; with such a digit the search ends
 MIN_LIKENESS = 0.2        # of strokes that look like a pen's; shadows lie among what has less
-MIN_LIKENESS_OF_SMALL = 1e-3  # of strokes in a crop, which shows no paper around them
+PIECE_WEIGHT = 0.7        # of a stroke that seems to be a part of something larger
+MAX_GAP = 0.25            # between pieces, as a share of the digit's size
+MIN_PIECE, MAX_DIGIT = 0.1, 2.5  # times the larger stroke: a piece is no less, a digit no more
 MIN_SCORE = 0.3           # of what is worth a second look
-MIN_SHARE = 0.7           # of the score: weight of one of the pieces that seem to belong together
-MIN_PIECE = 0.02          # share of the area of the largest piece
-MAX_LIGHT_RATIO = 0.25    # logarithm, between two places of one sheet
-TALL_PIECE = 0.7          # share of the digit's height; what is as tall may be another digit
-MAX_DIGIT = 2.5           # times the size of its largest piece
-# Between pieces, as shares of the digit's size: usually, to a tall one, across a shadow's edge.
-GAP, GAP_TO_TALL, GAP_IN_SHADOW = 0.25, 0.1, 0.05
 
 
 class Prepared(NamedTuple):
@@ -80,7 +75,7 @@ def find_digits(image: np.ndarray) -> Iterator[Candidate]:
         There is none.
     """
     large, (dark, light) = layers.is_large(image), layers.polarities(image)
-    others = [(light, layers.STROKE_WIDTH), (dark, layers.NARROW_STROKE)]
+    others: list[Any] = [(light, layers.STROKE_WIDTH), (dark, layers.NARROW_STROKE, SHADOW_WEIGHT)]
     if max(image.shape) <= layers.TINY_SIDE:
         found = Candidate.of_tiny(image)
     else:
@@ -104,85 +99,42 @@ def _ranked(found: list[Candidate]) -> list[Candidate]:
     return sorted(found, key=lambda candidate: -candidate.score)
 
 
-def _search(image: np.ndarray, dark: bool, widest: float) -> list[Candidate]:
+def _search(image: np.ndarray, dark: bool, widest: float, weight: float = 1) -> list[Candidate]:
     """List the candidates of one polarity that have a score, the highest first."""
-    weight = SHADOW_WEIGHT if widest == layers.NARROW_STROKE else 1
     found = []
     for layer in layers.find_layers(image, dark, widest):
-        prominence = weight * _prominence(layer)
-        for seed in np.argsort(-prominence)[:SEEDS].tolist():
-            if prominence[seed] > 0:
-                found += _rated(layer, seed, prominence[seed])
+        strokes = list_strokes(layer, MOST_STROKES)
+        joined = join_strokes(strokes, _may_join)
+        whole = set(map(id, joined))
+        pieces = [each for each in strokes if id(each) not in whole]
+        ranked = [(weight * _prominence(each), each) for each in joined]
+        ranked += [(weight * PIECE_WEIGHT * _prominence(each), each) for each in pieces]
+        ranked.sort(key=lambda pair: -pair[0])
+        for prominence, candidate in ranked[:SEEDS]:
+            if prominence and (likeness := candidate.penlike()):
+                score = prominence * likeness
+                found.append(candidate._replace(likeness=likeness, score=score))
     return _ranked(found)
 
 
-def _prominence(layer: Layer) -> np.ndarray:
-    """Rank components by size, place and light: of all that is in sight, a sheet is the brightest.
-
-    Returns
-    -------
-    float array (N,)
-        In pixels; 0 for the background and for specks.
-    """
-    left, top, width, height, area = layer.stats.T
-    rows, columns = layer.grey.shape
-    away = np.hypot((left + width / 2) / columns - 1 / 2, (top + height / 2) / rows - 1 / 2)
-    counts = np.maximum(width, height) >= max(layers.FILTER, MIN_SEED * min(rows, columns))
-    counts[0] = False
-    light = np.minimum(1, layer.light / max(1, layer.paper.max()))
-    weight = np.where(layer.touching, TOUCHING_WEIGHT, 1)
-    return counts * np.sqrt(area) * (1 - away) * light ** 2 * weight
+def _may_join(low: Box, other: Box) -> bool:
+    """Tell whether strokes may be one digit: near for their size, and no dot."""
+    size, both = max(other[2:]), max(Box.around([low, other])[2:])
+    return (low.gap(other) <= MAX_GAP * both and max(low[2:]) >= MIN_PIECE * size
+            and both <= MAX_DIGIT * size)
 
 
-def _rated(layer: Layer, seed: int, prominence: float) -> list[Candidate]:
-    """Make candidates of a component with its pieces, and alone, each with a score if it has one."""
-    areas, sizes = layer.stats[:, cv2.CC_STAT_AREA], layer.stats[:, 2:4]
-    pieces, large = join_pieces(layer, seed), layers.is_large(layer.grey)
-    found = []
-    for numbers in (pieces, [seed]) if large and len(pieces) > 1 else (pieces,):
-        candidate, area = Candidate.of_components(layer, numbers), areas[numbers].sum()
-        where = candidate.where
-        mask = candidate.mask(where)
-        likeness = thinness(mask, sizes[numbers].max())
-        if likeness:
-            likeness *= contrast(layer.grey[where], layer.ink[where], mask)
-        likeness = likeness if large else max(likeness, MIN_LIKENESS_OF_SMALL)
-        size = prominence * max(MIN_SHARE, area / areas[pieces].sum())
-        size *= np.sqrt(min(2, area / areas[seed]))  # many crumbs are no digit
-        found += [candidate._replace(likeness=likeness, score=size * likeness)] if likeness else []
-    return found
-
-
-def join_pieces(layer: Layer, seed: int) -> list[int]:
-    """Return the numbers of the components that seem to be pieces of the same digit as `seed`.
-
-    Pieces of a digit lie next to, above or below the largest on the same paper, or clutter would
-    join to clutter all over the image. One as tall as the digit is probably another digit: it must
-    be almost in touch.
-    """
-    left, top, width, height, area = layer.stats.T
-    right, bottom = left + width, top + height
-    box, light = layer.box(seed), layer.light.astype(np.float32) + layers.NOISE_FLOOR
-    beside = (np.minimum(box.bottom, bottom) > np.maximum(box.top, top))
-    above = (np.minimum(box.right, right) > np.maximum(box.left, left))
-    same_light = np.abs(np.log(light / light[seed])) < MAX_LIGHT_RATIO
-    free = (area > MIN_PIECE * area[seed]) & (~layer.touching | layer.touching[seed])
-    free &= beside | above
-    free[[0, seed]] = False
-    chosen, more = [seed], np.flatnonzero(free)
-    while more.size:
-        tall = np.minimum(height, box.height) > TALL_PIECE * np.maximum(height, box.height)
-        both = np.maximum(np.maximum(box.right, right) - np.minimum(box.left, left),
-                          np.maximum(box.bottom, bottom) - np.minimum(box.top, top))
-        gap = np.maximum(np.maximum(box.left, left) - np.minimum(box.right, right),
-                         np.maximum(box.top, top) - np.minimum(box.bottom, bottom))
-        allowed = np.where(~same_light, GAP_IN_SHADOW, np.where(tall, GAP_TO_TALL, GAP))
-        largest = MAX_DIGIT * layer.stats[chosen, 2:4].max()
-        more = np.flatnonzero(free & (gap <= allowed * both) & (both <= largest))
-        free[more] = False
-        chosen.extend(more.tolist())
-        box = Box.around([layer.box(number) for number in chosen])
-    return chosen
+def _prominence(candidate: Candidate) -> float:
+    """Rank by size, place and light: of all that is in sight, a sheet is the brightest."""
+    (rows, columns), box, paper = candidate.layer.grey.shape, candidate.box, candidate.layer.paper
+    x, y = box.middle
+    away = np.hypot(x / columns - 1 / 2, y / rows - 1 / 2)
+    light = paper[int(y), int(x)] / max(1, paper.max())
+    area = sum(cv2.countNonZero(stroke.mask) for stroke in candidate.strokes)
+    weight = TOUCHING_WEIGHT if candidate.touching else 1
+    if max(box[2:]) < MIN_SIZE * min(rows, columns):
+        return 0.0
+    return weight * np.sqrt(area) * (1 - away) * min(1, light) ** 2
 
 
 def prepare(source: ImageSource) -> Prepared:
@@ -228,6 +180,7 @@ def steps(source: ImageSource) -> dict[str, np.ndarray]:
     prepared = prepare(source)
     layer = next(find_digits(layers.shrink(prepared.grey, SEARCH_SIDE))).layer
     missing, digit = layer.ink.clip(0), prepared.ink[prepared.box.slices()]
-    return {"grey": layer.image, "light of the paper": layer.paper if layer.dark else 255 - layer.paper,
+    paper = layer.paper if layer.dark else 255 - layer.paper
+    return {"grey": layer.image, "light of the paper": paper,
             "ink": (255 * missing / missing.max()).astype(np.uint8), "the digit": digit,
             f"{DIGIT_SIDE} pixels": scale_to_box(digit), f"{SIZE}x{SIZE}": prepared.picture}

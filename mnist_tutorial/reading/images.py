@@ -24,8 +24,9 @@ ImageSource = Union[str, Path, np.ndarray, Image.Image]
 LONGEST_SIDE = 1280       # pixels kept: a digit of 5 % of the page still has 64
 MAX_PIXELS = 100_000_000  # a file that claims to have more may be a trap that fills the memory
 CHANNELS = (), (1,), (3,), (4,)  # the rest of an array's shape after height and width
-WHITE_OF_16_BITS = 65535
-WHITES = 1, 255, WHITE_OF_16_BITS  # usual levels of white in images of 16 bits or more
+WHITES = 1, 255, 65535  # usual levels of white in images of 16 bits or more
+# From an array's pixels to 0..255; another byte order is another type.
+SCALES = {np.dtype("uint8"): 1, np.dtype("uint16"): 255 / 65535, np.dtype("bool"): 255}
 MIDDLE_GREY = 127  # level above which strokes, or a sheet, are light
 
 
@@ -76,7 +77,8 @@ def load_reduced(source: ImageSource) -> tuple[np.ndarray, float]:
         elif isinstance(source, (str, Path)):
             image, longest = _read(Path(source), name)
         else:
-            raise ImageError(f"expected a path, a PIL image or an array, got {type(source).__name__}")
+            raise ImageError("expected a path, a PIL image or an array, "
+                             f"got {type(source).__name__}")
     except ImageError:
         raise
     except Image.DecompressionBombError as error:
@@ -137,22 +139,16 @@ def _from_array(array: np.ndarray) -> Image.Image:
                          f"with pixels in it, got {array.shape}")
     if array.shape[0] * array.shape[1] > MAX_PIXELS:  # before any copy: a broadcast array is small
         raise _too_large("an array", str(array.shape))
-    if array.shape[2:] == (1,):
-        array = array[:, :, 0]
-    if array.dtype == np.uint16:
-        array = (array / (WHITE_OF_16_BITS // 255)).round()
-    elif array.dtype == bool:
-        array = array * 255
-    elif array.dtype.kind == "f":
-        low, high = array.min(), array.max()
-        if not (low >= 0 and high <= 1):  # "not" catches NaN too
-            raise ImageError(f"expected floats from 0 to 1, got {low} to {high}; "
-                             "divide by the largest")
-        array = (array * 255).round()
-    elif array.dtype != np.uint8:
+    is_float = array.dtype.kind == "f"
+    if is_float and not (array.min() >= 0 and array.max() <= 1):  # "not" catches NaN too
+        raise ImageError(f"expected floats from 0 to 1, got {array.min()} to {array.max()}; "
+                         "divide by the largest")
+    scale = 255 if is_float else SCALES.get(array.dtype)
+    if scale is None:
         raise ImageError(f"expected uint8, uint16, bool or float pixels, got {array.dtype}; "
                          "convert with .astype")
-    return Image.fromarray(np.ascontiguousarray(array.astype(np.uint8)))
+    flat = array[:, :, 0] if array.shape[2:] == (1,) else array
+    return Image.fromarray(np.ascontiguousarray((flat * scale).round().astype(np.uint8)))
 
 
 def _to_grey(image: Image.Image) -> Image.Image:
@@ -176,9 +172,6 @@ def _flatten(image: Image.Image) -> Image.Image:
     _reduce(pair)
     grey, alpha = (np.asarray(band, dtype=np.float32) for band in pair.split())
     cover = alpha / 255
-    light = (grey * cover).sum() > MIDDLE_GREY * cover.sum()
-    if cover.mean() < 0.5:  # strokes alone: they need the opposite background
-        background = 0 if light else 255
-    else:  # a sheet: its background must match it
-        background = 255 if light else 0
+    light, sheet = (grey * cover).sum() > MIDDLE_GREY * cover.sum(), 2 * cover.mean() > 1
+    background = 255 * (light if sheet else not light)  # a sheet's must match, strokes stand out
     return Image.fromarray((grey * cover + background * (1 - cover)).round().astype(np.uint8))

@@ -11,9 +11,9 @@ from .box import Box
 
 PAPER_COPY_SIDE = 160  # pixels, longest side of the copy on which the paper's light is estimated
 NOISE_FLOOR = 16       # grey levels; below it a camera sees noise, and shares of it mean nothing
-MIN_INK = 0.06         # share of the paper's light that the faintest pencil takes away, at least ...
-MIN_INK_OF_DARKEST = 0.2   # ... this share of the darkest ink in the image, and ...
-MIN_INK_OF_NOISE = 5       # ... so many standard deviations of the noise
+MIN_INK = 0.06         # share of the paper's light that the faintest pencil takes away ...
+MIN_INK_OF_DARKEST = 0.2   # ... at least as a share of the darkest ink in the image, and ...
+MIN_INK_OF_NOISE = 5       # ... in standard deviations of the noise
 SMALL_SIDE = 56        # pixels of the shorter side up to which a 3x3 filter could erase strokes
 TINY_SIDE = 20         # pixels of the longer side up to which only one digit has room
 STROKE_WIDTH = 0.34    # share of the shorter side; anything wider is paper or shadow
@@ -46,10 +46,6 @@ class Layer:
         Number of each pixel's component, 0 = background.
     stats : int32 array (N, 5)
         Left, top, width, height and area of each component, in pixels.
-    light : uint8 array (N,)
-        The paper's light in the middle of each component.
-    touching : bool array (N,)
-        Which components touch the image's border.
     """
 
     def __init__(self, image: np.ndarray, dark: bool, paper: np.ndarray, ink: np.ndarray,
@@ -57,10 +53,6 @@ class Layer:
         self.image, self.dark, self.paper, self.ink = image, dark, paper, ink
         self.grey = image if dark else 255 - image
         self.labels, self.stats = label_components(mask)
-        left, top, width, height, _ = self.stats.T
-        self.light = paper[top + height // 2, left + width // 2]
-        self.touching = ((left == 0) | (top == 0) | (left + width == image.shape[1])
-                         | (top + height == image.shape[0]))
 
     def box(self, number: int) -> Box:
         """Return the box around a component."""
@@ -75,12 +67,12 @@ def shrink(grey: np.ndarray, longest: int) -> np.ndarray:
 
 
 def is_large(grey: np.ndarray) -> bool:
-    """Tell whether strokes are wider than the 3x3 filters that remove the noise."""
+    """Tell whether strokes in an image (H, W) are wider than the 3x3 filters against noise."""
     return min(grey.shape) > SMALL_SIDE
 
 
 def polarities(grey: np.ndarray) -> tuple[bool, bool]:
-    """Return whether strokes are dark on light (True) or light on dark, the likelier one first."""
+    """Return whether the strokes of a uint8 image (H, W) are dark on light, the likelier first."""
     light_on_dark = bool(np.median(grey[::4, ::4]) < DARK_BOARD)
     return not light_on_dark, light_on_dark
 
@@ -110,16 +102,16 @@ def find_layers(image: np.ndarray, dark: bool, widest: float = STROKE_WIDTH) -> 
 
 
 def label_components(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Label connected pixels of a uint8 mask: int32 labels (H, W) and stats (N, 5)."""
+    """Label connected pixels of a uint8 mask (H, W): int32 labels (H, W) and stats (N, 5)."""
     # Of OpenCV's algorithms, Grana's is the quickest on one core.
     _, labels, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(
         mask, 8, cv2.CV_32S, cv2.CCL_GRANA)
-    stats[stats[:, cv2.CC_STAT_AREA] == 0] = 0  # OpenCV's box of an empty background lies far outside
+    stats[stats[:, cv2.CC_STAT_AREA] == 0] = 0  # OpenCV's box of nothing lies far outside
     return labels, stats
 
 
 def remove_rules(mask: np.ndarray) -> np.ndarray:
-    """Remove rule lines from a uint8 mask: thin, straight, right across, at least three of them."""
+    """Remove rule lines from a uint8 mask (H, W): thin, straight, right across, three or more."""
     for _ in ("horizontal", "vertical"):
         mask = np.ascontiguousarray(_remove_horizontal_rules(mask).T)
     return mask
@@ -145,12 +137,12 @@ def _remove_horizontal_rules(mask: np.ndarray) -> np.ndarray:
 
 
 def kernel(height: int, width: int) -> np.ndarray:
-    """Return the kernel of a morphological operation: uint8 array of ones."""
+    """Return the kernel of a morphological operation: uint8 (height, width), all ones."""
     return np.ones((height, width), np.uint8)
 
 
 def estimate_paper(grey: np.ndarray, widest: float = STROKE_WIDTH) -> np.ndarray:
-    """Estimate the light of the bare paper under dark strokes: uint8 array of the same shape.
+    """Estimate the light of the bare paper under dark strokes: uint8 (H, W), like `grey`.
 
     A closing wider than any stroke fills the strokes and nothing else: it leaves a shadow's edge
     where it is, which a blur would smear.
@@ -159,7 +151,7 @@ def estimate_paper(grey: np.ndarray, widest: float = STROKE_WIDTH) -> np.ndarray
     if is_large(grey):
         small = cv2.medianBlur(small, FILTER)  # a closing would climb on bright specks of noise
     width = max(FILTER, int(min(small.shape) * widest))
-    padded = cv2.copyMakeBorder(small, *[width] * 4, cv2.BORDER_REPLICATE)  # or slopes end in a step
+    padded = cv2.copyMakeBorder(small, *[width] * 4, cv2.BORDER_REPLICATE)  # no step there
     closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel(width, width))
     paper = closed[width:-width, width:-width]
     if small.shape != grey.shape:  # enlarging blurs a shadow's edge: let its dark side win
@@ -191,5 +183,5 @@ def measure_ink(grey: np.ndarray, paper: np.ndarray) -> tuple[np.ndarray, float]
 
 
 def percentile(values: np.ndarray, percent: float) -> float:
-    """Return NumPy's percentile without interpolation, which takes several times as long."""
+    """Return the percentile of an array of any shape (...), several times faster than NumPy's."""
     return float(np.sort(values, axis=None)[round(percent / 100 * (values.size - 1))])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Iterable, NamedTuple
 
 import cv2
@@ -12,7 +13,7 @@ from ..checkpoint import load_pretrained
 from ..errors import NoDigitError
 from . import layers
 from .box import Box
-from .candidates import Candidate, contrast, stroke_depth, thinness
+from .candidates import Candidate, join_strokes, list_strokes, stroke_depth
 from .find import find_digits
 from .images import ImageSource, load_reduced
 from .predict import Prediction, Reader
@@ -20,21 +21,14 @@ from .touching import digit_height, divide_row
 
 COARSE_SIDE, FINE_SIDE = 320, 800  # pixels, longest side of the copies on which digits are sought
 TALL_DIGIT = 60          # pixels, height of a digit from which on the coarse copy shows all of it
-MAX_STROKES = 500        # of a page: a checked cloth has thousands, each to be compared with each
 CLEAR_CONFIDENCE = 0.6   # of the digits in a layer, from which on no other polarity is tried
-MORE_SHOWN = 1.02        # times what the layer before shows, whose lower threshold keeps thin strokes
-MIN_PENLIKE = 0.02       # likeness to strokes of a pen, 0 to 1; clutter has less
+# In heights of a digit: what is no digit, how near are its pieces, how tall are two, and no dot.
+TOO_LOW, REACH, MAX_JOINED, MIN_PART = 0.4, 0.3, 1.4, 0.12
 MARKER_WIDTH = 1.5       # times the width that the strokes of a single digit may have
-MIN_STROKE = 0.008       # share of the page's longer side; what is smaller is a speck
-LINE_ASPECT, LINE_WIDTH = 6, 0.1  # times its height, share of the page: what is wider is a line
-EDGE_STEP, EDGE_SIDE = 0.2, 7     # share of the light by which, and pixels in which a sheet ends
-EDGE_SHARE = 0.8         # of a component that lies on such an edge
+MIN_PENLIKE = 0.02       # 0 to 1; clutter has less
 LINE_STRENGTH = 0.3      # width times darkness of a line's remains, as a share of the median stroke
+SAME_ROW = 0.5           # heights of a digit between the levels of neighbours
 MIN_IS_DIGIT = 5e-4      # probability of being a digit, times the best in the row
-# In heights of a digit: what is no digit, what is too low is joined to a stroke that is near ...
-TOO_TALL, TOO_LOW, REACH_OF_CRUMB, REACH_OF_STROKE = 2.2, 0.4, 0.1, 0.3
-MIN_PART, MAX_JOINED = 0.12, 1.4  # ... if it is no dot, and both together are not too tall
-SAME_ROW = 0.5           # between the levels of neighbours
 
 
 class Page(NamedTuple):
@@ -57,7 +51,8 @@ class Page(NamedTuple):
         page = cls([], [])
         for row in rows:
             best = max((each.prediction.is_digit for each in row), default=0)  # rarely alone
-            digits = [each.prediction for each in row if each.prediction.is_digit * best > MIN_IS_DIGIT]
+            digits = [each.prediction for each in row
+                      if each.prediction.is_digit * best > MIN_IS_DIGIT]
             if digits:
                 page.rows.append([len(page.digits) + number for number in range(len(digits))])
                 page.digits.extend(digits)
@@ -133,83 +128,35 @@ def _best_layer(image: np.ndarray, either: tuple[bool, ...], reader: Reader) -> 
     best: list[Candidate] = []
     for dark in either:
         for layer in layers.find_layers(image, dark):
-            joined = join_strokes(list_strokes(layer))
-            found = reader.read([each for each in joined if _penlike(each) > MIN_PENLIKE])
-            if _shown(found) > MORE_SHOWN * _shown(best):
-                best = found
+            best = max(best, reader.read(list_candidates(layer)), key=_shown)
         if sum(each.box.height ** 2 * (each.prediction.confidence - CLEAR_CONFIDENCE)
                for each in best) > 0:
             break
     return best
 
 
-def _penlike(candidate: Candidate) -> float:
-    """Rate from 0 to 1 how much strokes look like a pen's, as they are or evenly lit."""
-    where, layer = candidate.where, candidate.layer
-    mask, ink = candidate.mask(where), layer.ink[where]
-    evenly_lit = (255 * (1 - ink.clip(0, 1))).astype(np.uint8)  # without a shadow's edge
-    longest = MARKER_WIDTH * max(candidate.box.width, candidate.box.height)
-    return thinness(mask, longest) * max(contrast(layer.grey[where], ink, mask),
-                                         contrast(evenly_lit, ink, mask))
+def list_candidates(layer: layers.Layer) -> list[Candidate]:
+    """List what may be the digits of a page: strokes, joined where they are too low for a digit."""
+    strokes = list_strokes(layer)
+    strokes = [each for each in strokes if not each.touching] or strokes  # else a page's edge
+    height = digit_height(strokes)
+    joined = join_strokes(strokes, partial(_may_join, height))
+    return [each for each in joined
+            if each.box.height > TOO_LOW * height and each.penlike(MARKER_WIDTH) > MIN_PENLIKE]
+
+
+def _may_join(height: float, low: Box, other: Box) -> bool:
+    """Tell whether strokes may be one digit: near, one low and no dot, or one above the other."""
+    if low.gap(other) > REACH * height or max(low[2:]) < MIN_PART * height:
+        return False
+    both = Box.around([low, other])
+    above = 2 * (low.width + other.width - both.width) > min(low.width, other.width)
+    return both.height < MAX_JOINED * height and (2 * low.height < height or above)
 
 
 def _shown(found: list[Candidate]) -> float:
     """Measure what candidates show: the sum of their heights, each as far as it is believed."""
     return sum(each.box.height * each.prediction.confidence for each in found)
-
-
-def list_strokes(layer: layers.Layer) -> list[Candidate]:
-    """List the components that are no specks, lines or edges of the page, one candidate each."""
-    width, height, area = layer.stats[:, 2:5].T
-    page = max(layer.grey.shape)
-    line = (width > LINE_ASPECT * height) & (width > LINE_WIDTH * page)
-    change = cv2.morphologyEx(layer.paper, cv2.MORPH_GRADIENT, layers.kernel(EDGE_SIDE, EDGE_SIDE))
-    on_edge = np.bincount(layer.labels[change > EDGE_STEP * layer.paper], minlength=len(width))
-    keep = (np.maximum(width, height) >= max(layers.FILTER, MIN_STROKE * page)) & ~line
-    keep &= on_edge <= EDGE_SHARE * area
-    keep[0] = False  # the background
-    if (keep & ~layer.touching).any():
-        keep &= ~layer.touching
-    numbers = np.flatnonzero(keep)
-    largest_first = numbers[np.argsort(-area[numbers], kind="stable")]
-    return [Candidate.of_components(layer, [number])
-            for number in sorted(largest_first[:MAX_STROKES].tolist())]
-
-
-def join_strokes(strokes: list[Candidate]) -> list[Candidate]:
-    """Join strokes that are too low for a digit to the nearest one; drop what stays too low."""
-    height = digit_height(strokes)
-    waiting = sorted((each for each in strokes if each.box.height < TOO_TALL * height),
-                     key=_height)
-    joined = []
-    while waiting:
-        low = waiting.pop(0)
-        compact = 2 * min(low.box[2:]) > max(low.box[2:])  # a crumb, or a dot and no stroke
-        reach = (REACH_OF_CRUMB if compact else REACH_OF_STROKE) * height
-        near = [(low.box.gap(other.box), number) for number, other in enumerate(waiting)]
-        near = [(gap, number) for gap, number in near
-                if gap <= reach and _may_join(low, waiting[number], height)]
-        if near:
-            number = min(near)[1]
-            waiting[number] = Candidate.of(low.layer, low.strokes + waiting[number].strokes)
-            waiting.sort(key=_height)
-        elif low.box.height > TOO_LOW * height:
-            joined.append(low)
-    return joined
-
-
-def _height(candidate: Candidate) -> int:
-    return candidate.box.height
-
-
-def _may_join(low: Candidate, other: Candidate, height: float) -> bool:
-    """Tell whether two candidates may be one digit: one low and no dot, or one above the other."""
-    if max(low.box.width, low.box.height) < MIN_PART * height:
-        return False
-    both = Box.around([low.box, other.box])
-    shared = low.box.width + other.box.width - both.width
-    above = 2 * shared > min(low.box.width, other.box.width)
-    return both.height < MAX_JOINED * height and (2 * low.box.height < height or above)
 
 
 def drop_remains_of_lines(found: list[Candidate]) -> list[Candidate]:
@@ -226,15 +173,11 @@ def drop_remains_of_lines(found: list[Candidate]) -> list[Candidate]:
 def in_rows(found: list[Candidate], height: float) -> list[list[Candidate]]:
     """Put candidates into rows, top to bottom, each from left to right; rows may slope."""
     rows: list[list[Candidate]] = []
-    for candidate in sorted(found, key=lambda each: each.box.left + each.box.right):
-        level = _level(candidate)
-        near = min(rows, key=lambda row: abs(_level(row[-1]) - level), default=None)
-        if near and abs(_level(near[-1]) - level) < SAME_ROW * height:
+    for candidate in sorted(found, key=lambda each: each.box.middle):
+        level = candidate.box.middle[1]
+        near = min(rows, key=lambda row: abs(row[-1].box.middle[1] - level), default=None)
+        if near and abs(near[-1].box.middle[1] - level) < SAME_ROW * height:
             near.append(candidate)
         else:
             rows.append([candidate])
-    return sorted(rows, key=lambda row: np.mean([_level(each) for each in row]))
-
-
-def _level(candidate: Candidate) -> float:
-    return (candidate.box.top + candidate.box.bottom) / 2
+    return sorted(rows, key=lambda row: np.mean([each.box.middle[1] for each in row]))

@@ -1,4 +1,4 @@
-"""From an image to a digit, its confidence and the ten probabilities, or to an honest "not sure"."""
+"""From an image to a digit and its confidence, or to an honest "not sure"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Part digits that touch: cut their ink along seams, and take the most probable way to divide it."""
+"""Part digits that touch: cut their ink, and take the most probable way to divide it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,12 @@ NETWORK_WEIGHT = 2     # of the networks' doubt against that of the shape ...
 MIN_PROBABILITY = 1e-3  # ... but not below that probability
 LOW, COST_LOW = 0.7, 3  # heights of a digit; what is lower costs that many nats for each
 COST_SKIP = 10         # nats, to take a part for no digit
-COST_CUT, FREE_CUT = 0.5, 1.2  # nats of a cut through that many widths of the pen; each more is one
-MAX_CUT, MIN_SLICE = 4, 0.15   # widths of the pen through ink; ink between two cuts: pen times height
-COST_GAP = 2           # nats for each height of a digit between two components of one digit ...
-COST_TALL, COST_GAP_TALL = 5, 10  # ... or if both are tall: two digits, or an open 4
+COST_CUT = 0.5         # nats of a cut, and one for each width of the pen that it is long
+COST_GAP, COST_TALL = 2, 5  # nats for each height between two components, if both are tall
 CERTAIN = 0.15         # nats of doubt up to which a candidate needs no second look
 # In heights of a digit:
-TALL, NARROW = 0.6, 0.4     # of components: the tall ones may be digits, the narrow ones are not cut
-NEAR, FAR = 0.1, 0.3        # gaps to be looked at: between two certain digits, and otherwise
+TALL, NARROW = 0.6, 0.4     # of components: the tall may be digits, the narrow are not cut
+FAR = 0.2                   # gap from which on two parts are two digits
 MAX_WIDTH, MIN_HEIGHT = 1.8, 0.4  # of a digit
 SEAM_SPACING = 0.1
 SEAM_SLOPES = (0, -0.15, 0.15, -0.3, 0.3, -0.5, 0.5, -0.8, 0.8)  # columns for each row
@@ -58,15 +56,19 @@ def divide_row(row: list[Candidate], height: float, reader: Reader) -> list[Cand
     """
     height = digit_height([each for each in row if each.prediction.sure]) or height
     parts = [part for candidate in row for part in _cut_up(candidate, height)]
-    parts.sort(key=lambda part: (_centre(part.strokes[0].component), _centre(part.box)))
+    parts.sort(key=lambda part: (part.strokes[0].component.middle, part.box.middle))
     spans = _list_spans(parts, height)
     unread = [place for place, span in spans.items() if span.prediction is None]
     spans.update(zip(unread, reader.read([spans[place] for place in unread])))
-    return _cheapest_way(spans, len(parts), height)
-
-
-def _centre(box: Box) -> int:
-    return box.left + box.right
+    # Viterbi's algorithm: the cheapest way to each part, and the digits on it.
+    ways: list[tuple[float, list[Candidate]]] = [(0.0, []), *((np.inf, []) for _ in parts)]
+    for start, (cost, digits) in ((number, ways[number]) for number in range(len(parts))):
+        steps = [(cost_of(span, height), stop, [span])
+                 for (begin, stop), span in spans.items() if begin == start]
+        for step, stop, digit in [(COST_SKIP, start + 1, []), *steps]:
+            if cost + step < ways[stop][0]:
+                ways[stop] = cost + step, digits + digit
+    return ways[-1][1]
 
 
 def _list_spans(parts: list[Candidate], height: float) -> Spans:
@@ -76,39 +78,21 @@ def _list_spans(parts: list[Candidate], height: float) -> Spans:
         for stop in range(start + 1, min(start + MAX_PARTS, len(parts)) + 1):
             span = parts[start]
             if stop > start + 1:
-                certain = parts[stop - 1].prediction and parts[stop - 2].prediction
                 before = Box.around([part.box for part in parts[start:stop - 1]])
-                if parts[stop - 1].box.left - before.right >= (NEAR if certain else FAR) * height:
+                if parts[stop - 1].box.left - before.right >= FAR * height:
                     break
                 strokes = [stroke for part in parts[start:stop] for stroke in part.strokes]
                 span = Candidate.of(span.layer, strokes)
-            if _may_be_one(span.box, height):
+            tallest = max(height, span.box.height)
+            if span.box.width < MAX_WIDTH * tallest and span.box.height > MIN_HEIGHT * height:
                 spans[start, stop] = span
     return spans
 
 
-def _may_be_one(box: Box, height: float) -> bool:
-    """Tell whether what fills a box is neither too wide nor too low for a digit."""
-    return box.width < MAX_WIDTH * max(height, box.height) and box.height > MIN_HEIGHT * height
-
-
-def _cheapest_way(spans: Spans, count: int, height: float) -> list[Candidate]:
-    """Return the digits of the cheapest way through the parts of a row (Viterbi's algorithm)."""
-    costs, ways = [0.0] + [np.inf] * count, [[] for _ in range(count + 1)]
-    for start in range(count):
-        steps = [(COST_SKIP, start + 1, [])]
-        steps += [(_cost(span, height), stop, [span])
-                  for (begin, stop), span in spans.items() if begin == start]
-        for cost, stop, digit in steps:
-            if costs[start] + cost < costs[stop]:
-                costs[stop], ways[stop] = costs[start] + cost, ways[start] + digit
-    return ways[-1]
-
-
-def _cost(span: Candidate, height: float) -> float:
+def cost_of(span: Candidate, height: float) -> float:
     """Return the cost, in nats, of taking a span for the digit that the network reads there."""
-    return (cost_of_digit(span.prediction, span.box, height) + _cost_of_gaps(span.strokes, height)
-            + span.strokes[0].cut)
+    digit = cost_of_digit(span.prediction, span.box, height)
+    return digit + _cost_of_gaps(span.strokes, height) + span.strokes[0].cut
 
 
 def cost_of_digit(prediction: Prediction, box: Box, height: float) -> float:
@@ -134,15 +118,12 @@ def _cost_of_gaps(strokes: list[Stroke], height: float) -> float:
     """Return the cost, in nats, of taking components that are not in touch for one digit."""
     cost = 0.0
     for number, stroke in enumerate(strokes):
-        before = strokes[:number]
-        if not before or any(stroke.component == other.component for other in before):
-            continue
-        nearest = min(before, key=lambda other: stroke.box.gap(other.box))
-        gap = max(0, stroke.box.gap(nearest.box)) / height
-        if min(stroke.component.height, nearest.component.height) > TALL * height:
-            cost += COST_TALL + COST_GAP_TALL * gap
-        else:
-            cost += COST_GAP * gap
+        others = strokes[:number]
+        if others and all(stroke.component != other.component for other in others):
+            other = min(others, key=lambda other: stroke.box.gap(other.box))
+            cost += COST_GAP * max(0, stroke.box.gap(other.box)) / height
+            tall = min(stroke.component.height, other.component.height) > TALL * height
+            cost += COST_TALL * tall  # two digits, or an open 4
     return cost
 
 
@@ -159,21 +140,18 @@ def _cut_stroke(whole: Stroke, height: float) -> list[Stroke]:
     """Cut a component along its seams, if it is wide enough for two digits."""
     if whole.box.width < NARROW * height:
         return [whole]
-    area = int(whole.mask.sum())
-    pen = 4 * stroke_depth(whole.mask).sum() / area  # the mean depth of a bar is a quarter
-    number, costs, last = np.zeros(whole.mask.shape, int), [0.0], 0
+    depth = stroke_depth(whole.mask)
+    pen = 4 * depth[whole.mask > 0].mean()  # the mean depth of a bar is a quarter of its width
+    number, costs = np.zeros(whole.mask.shape, int), [0.0]
     for cost, seam in _seams(whole.mask, SEAM_SPACING * height):
-        right = np.arange(whole.mask.shape[1]) >= seam[:, None]
-        left = area - int(whole.mask[right].sum())
-        if cost < MAX_CUT * pen and left - last > MIN_SLICE * pen * height:
-            number, last = number + right, left
-            costs.append(COST_CUT + max(0, cost / pen - FREE_CUT))
+        number += np.arange(whole.mask.shape[1]) >= seam[:, None]
+        costs.append(COST_CUT + cost / pen)
     parts = []
     for which, cost in enumerate(costs):
         mask = whole.mask * (number == which).astype(np.uint8)
         inside = Box(*cv2.boundingRect(mask))
         if inside.width:
-            box = Box(whole.box.left + inside.left, whole.box.top + inside.top, *inside[2:])
+            box = inside.moved(whole.box.left, whole.box.top)
             parts.append(Stroke(mask[inside.slices()], box, whole.box, cost))
     return parts
 

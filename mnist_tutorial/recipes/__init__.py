@@ -1,4 +1,4 @@
-"""Train better, faster, and in several processes; and what the guard learns from (chapters 4, 6, 7)."""
+"""Train better, faster, in several processes; what the guard learns from (chapters 4, 6, 7)."""
 
 from ..model import FastNet
 from ..training import Job

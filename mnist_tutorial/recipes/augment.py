@@ -1,7 +1,7 @@
 """Augmentation: training images changed at random, so that no two epochs show the same.
 
-torchvision's transforms draw one set of numbers for a whole batch, and image by image they take
-longer than the training step; these change all images of a batch at once, each in its own way.
+torchvision's transforms change a batch's images all alike, or take longer than the training step
+if called for each; these change all images of a batch at once, each in its own way.
 """
 
 from __future__ import annotations
@@ -21,10 +21,8 @@ STRONG_WARP = {"degrees": 15, "scale": 0.15, "shear": 0.25, "elastic": 0.04}  # 
 
 
 def random_shift(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Shift all images (N, C, H, W) of a batch together, by -1, 0 or 1 pixel each way.
-
-    This takes next to no time. A row that leaves on one side comes in on the other: it is empty.
-    """
+    """Shift all images (N, C, H, W) of a batch together, by -1, 0 or 1 pixel each way."""
+    # A row that leaves on one side comes in on the other: it is empty.
     return images.roll(torch.randint(-1, 2, (2,), generator=generator).tolist(), dims=(-2, -1))
 
 
@@ -33,22 +31,16 @@ def random_warp(images: torch.Tensor, generator: torch.Generator, degrees: float
                 elastic: float = 0.0) -> torch.Tensor:
     """Rotate, stretch, slant, shift and bend each image a little.
 
-    The borders are filled with the value of the darkest pixel of the batch.
-
     Parameters
     ----------
     images : float32 tensor (N, C, H, W)
-    generator : torch.Generator
-    degrees : float
-        Largest angle.
-    scale, shear : float
-        Largest change of size, and of x per y, as a fraction.
-    shift : float
-        Largest shift, as a fraction of half the width: 0.1 is 1.4 pixels of 28.
-    elastic : float
-        Standard deviation of a smooth displacement on top, as a fraction of half the width (Simard
-        et al., 2003, "Best practices for convolutional neural networks applied to visual document
-        analysis").
+        The borders are filled with the value of the darkest pixel of all.
+    degrees, scale, shear : float
+        Largest angle, and largest change of size, and of x per y, as a fraction.
+    shift, elastic : float
+        Largest shift, and standard deviation of a smooth displacement (Simard et al., 2003, "Best
+        practices for convolutional neural networks applied to visual document analysis"), as
+        fractions of half the width: 0.1 is 1.4 pixels of 28.
     """
     def draw(limit: float) -> torch.Tensor:  # from -limit to limit, for each image
         return (torch.rand(len(images), generator=generator) * 2 - 1) * limit
@@ -77,25 +69,21 @@ def random_pen(images: torch.Tensor, generator: torch.Generator, thick: float = 
     ----------
     images : float32 tensor (N, 1, H, W)
         Normalised, see :func:`mnist_tutorial.preprocess.normalise`; so is the result.
-    generator : torch.Generator
     thick, thin, blur : float
-        Largest share, 0 to 1, of the image that is replaced by its dilation, its erosion, its mean
-        over 3x3 pixels.
+        Largest share, 0 to 1, that is replaced by the dilation, the erosion, the mean of 3x3.
     noise : float
         Largest standard deviation of the ink's strength, of 0..1.
     """
     def draw(low: float, high: float, share: float) -> torch.Tensor:
-        """Draw a number for each image: from low to high for a share of them, otherwise 0."""
+        # For a share of the images a number from low to high, otherwise 0.
         values, chosen = torch.rand(2, len(images), 1, 1, 1, generator=generator)
         return torch.where(chosen < share, low + (high - low) * values, 0)
 
     ink = images * STD + MEAN
     pen = draw(-thin, thick, PEN_SHARE)
-    dilated = F.max_pool2d(ink, *NEIGHBOURS)
-    eroded = -F.max_pool2d(-ink, *NEIGHBOURS)
+    dilated, eroded = F.max_pool2d(ink, *NEIGHBOURS), -F.max_pool2d(-ink, *NEIGHBOURS)
     ink = torch.where(pen > 0, ink + pen * (dilated - ink), ink - pen * (eroded - ink))
-    blurred = F.avg_pool2d(ink, *NEIGHBOURS)
-    ink = ink + draw(0, blur, BLUR_SHARE) * (blurred - ink)
+    ink = ink + draw(0, blur, BLUR_SHARE) * (F.avg_pool2d(ink, *NEIGHBOURS) - ink)
     grain = draw(0, noise, NOISE_SHARE) * torch.randn(ink.shape, generator=generator)
     ink = ink + grain * (ink > MIN_NOISY_INK)
     return (ink.clamp(0, 1) - MEAN) / STD

@@ -2,9 +2,8 @@
 
     torchrun --standalone --nproc-per-node 2 -m mnist_tutorial train
 
-starts two, and here is what they need: each gets its part of every batch, DistributedDataParallel
-averages their gradients, and means are taken over all of them, so that the result is that of one
-process but for rounding.
+starts two: each gets its part of every batch, DistributedDataParallel averages their gradients,
+and means are taken over all, so that the result is that of one process but for rounding.
 """
 
 from __future__ import annotations
@@ -26,15 +25,8 @@ from ..training import Job, evaluate, train_one_epoch
 def process_group(job: Job) -> Iterator[Job]:
     """Join the processes that torchrun started, for as long as the block lasts; alone, do nothing.
 
-    Parameters
-    ----------
-    job : Job
-        What one process would do. Processes talk by NCCL if its device is a CUDA one, else by gloo.
-
-    Yields
-    ------
-    Job
-        The same, or this process's part of it: of several GPUs it has the one that is its own.
+    It yields the job, or this process's part of it: of several GPUs it has the one that is its
+    own. Processes talk by NCCL if the job's device is a CUDA one, otherwise by gloo.
     """
     if not distributed.is_torchelastic_launched():
         yield job
@@ -43,8 +35,7 @@ def process_group(job: Job) -> Iterator[Job]:
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
-    # torchrun keeps one store of addresses over restarts: without a prefix, a restarted process
-    # may find a dead one's.
+    # torchrun keeps one store over restarts: without a prefix, dead processes' addresses are found.
     store, rank, size = next(distributed.rendezvous("env://"))
     store = distributed.PrefixStore(f"start {os.environ['TORCHELASTIC_RESTART_COUNT']}", store)
     backend = "nccl" if device.type == "cuda" else "gloo"
@@ -64,16 +55,15 @@ class Share:
     Parameters
     ----------
     loader : iterable of (images, labels)
-        Each batch with at least one image for each process.
+        A batch with fewer images than processes raises a ValueError.
     rank, size : int
         The number of this process, from 0, and how many there are.
 
     Attributes
     ----------
-    seen : int
-        How many images this process has had.
-    weight : float
-        Of its part of the newest batch: 1, unless the batch cannot be divided evenly.
+    seen, weight : int, float
+        How many images this process has had, and the weight of its part of the newest batch: 1,
+        unless the batch cannot be divided evenly.
     """
 
     def __init__(self, loader: Iterable, rank: int, size: int):
@@ -106,13 +96,7 @@ class Share:
 
 @dataclass
 class SharedJob(Job):
-    """The part of one process in a training run of several; the first one speaks and writes.
-
-    Attributes
-    ----------
-    rank, size : int
-        The number of this process, from 0, and how many there are.
-    """
+    """The part of one process in a training run of several, see :class:`Share` for its numbers."""
 
     rank: int = 0
     size: int = 1
@@ -124,7 +108,7 @@ class SharedJob(Job):
 
     @property
     def speaks(self) -> bool:
-        """Whether this is the first process."""
+        """Whether this is the first process, the only one to print and to write."""
         return self.rank == 0
 
     def train(self, model, loader, optimizer, scheduler, report_every, loss_function):

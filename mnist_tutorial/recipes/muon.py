@@ -14,15 +14,10 @@ SQUARES_DECAY = 0.99  # Adam's second beta: memory of the squared gradients
 
 
 def orthogonalise(matrix: torch.Tensor, rounds: int = 3) -> torch.Tensor:
-    """Bring all singular values of a matrix near 1 (roughly 0.5 to 1.2) and keep its directions.
+    """Bring the singular values of a matrix, float tensor (rows, columns), to roughly 0.5 to 1.2.
 
-    A few products of matrices do it (Newton-Schulz iteration), cheaper than a decomposition.
-
-    Parameters
-    ----------
-    matrix : float tensor (rows, columns)
-    rounds : int
-        Of the iteration; singular values below a few per cent of the largest need more than three.
+    Its directions remain. A few products of matrices do it, cheaper than a decomposition; singular
+    values below a few per cent of the largest need more than three `rounds`.
     """
     tall = len(matrix) > matrix.shape[1]
     x = matrix.T if tall else matrix
@@ -37,17 +32,16 @@ def orthogonalise(matrix: torch.Tensor, rounds: int = 3) -> torch.Tensor:
 class Muon(torch.optim.Optimizer):
     """Muon for the hidden layers, Adam (Kingma and Ba, 2015) for all other parameters.
 
-    A plain gradient of a layer is often dominated by a few directions. Made orthogonal, each step
-    uses all of them, so that fewer steps are needed.
+    A few directions often dominate a layer's gradient. Made orthogonal, each step uses all of
+    them, so that fewer steps are needed.
 
     Parameters
     ----------
     hidden : iterable of Parameter (out, ...)
         Weights between the first and the last layer; filters are taken as rows of a matrix.
     others : iterable of Parameter
-        First and last layer and all biases.
+        First and last layer and all biases; their learning rate is a tenth of `lr`.
     lr, momentum : float
-        The momentum is that of the gradient; for `others`, the learning rate is a tenth of `lr`.
     """
 
     def __init__(self, hidden: Iterable[nn.Parameter], others: Iterable[nn.Parameter],
@@ -74,9 +68,8 @@ class Muon(torch.optim.Optimizer):
     @staticmethod
     def _adam(parameter, state, lr, momentum) -> None:
         if not state:
-            state["steps"] = 0
-            state["mean"] = torch.zeros_like(parameter)
-            state["square"] = torch.zeros_like(parameter)
+            zeros = torch.zeros_like(parameter)
+            state.update(steps=0, mean=zeros, square=zeros.clone())
         state["steps"] += 1
         mean = state["mean"].lerp_(parameter.grad, 1 - momentum)
         square = state["square"].lerp_(parameter.grad.square(), 1 - SQUARES_DECAY)

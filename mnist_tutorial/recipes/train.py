@@ -93,7 +93,7 @@ def train_net(recipe: str = "classic", *, seed: int = 0, root: str | Path | None
         What it was trained and validated on, and the test images, which it has not seen.
     """
     if unknown := changes.keys() - CLASSIC.keys():
-        raise TypeError(f"train_net: expected changes of {', '.join(CLASSIC)}; got {', '.join(unknown)}")
+        raise TypeError(f"expected changes of {', '.join(CLASSIC)}; got {', '.join(unknown)}")
     if recipe not in RECIPES:
         raise ValueError(f"recipe: expected one of {', '.join(RECIPES)}, got {recipe!r}")
     chosen = RECIPES[recipe] | changes
@@ -159,7 +159,8 @@ def train_seeds(recipe: str = "classic", seeds: list[int] | tuple[int, ...] = (0
         The user stopped one of the training runs.
     """
     job, epochs = job or Job(), (RECIPES[recipe] | changes)["epochs"]
-    first, accuracies, errors = None, {}, []
+    first: Any = None
+    accuracies, errors = {}, []
     for seed in seeds:
         job.say(f"Training with recipe {recipe!r}, seed {seed}")
         trained = train_net(recipe, seed=seed, root=root, job=job, **changes)
@@ -188,11 +189,13 @@ def train_seeds(recipe: str = "classic", seeds: list[int] | tuple[int, ...] = (0
         "history_columns": list(Epoch._fields),
         "history": [list(epoch) for epoch in history],
         "made_with": f"PyTorch {torch.__version__}, {job.threads} thread(s), "
-                     f"{next(net.parameters()).device.type} of {platform.machine()} {platform.system()}",
+                     f"{next(net.parameters()).device.type} of {platform.machine()} "
+                     f"{platform.system()}",
     }
 
 
-def _test(net, history: list[Epoch], loaders: Loaders, job: Job) -> tuple[float, tuple[float, float]]:
+def _test(net, history: list[Epoch], loaders: Loaders,
+          job: Job) -> tuple[float, tuple[float, float]]:
     """Test a network: its accuracy, and its calibration error before and after calibrating."""
     loss, accuracy = evaluate(net, loaders.test)
     job.say(f"Test on {len(loaders.test.dataset):,} images of {loaders.test.dataset.name}: "

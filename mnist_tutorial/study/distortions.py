@@ -13,7 +13,8 @@ from typing import Callable, NamedTuple, Sequence
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from torch.nn import functional as F
+from torchvision.transforms.v2 import InterpolationMode
+from torchvision.transforms.v2 import functional as F
 
 from ..training import probabilities
 
@@ -22,44 +23,38 @@ BLUR_REACH = 3  # standard deviations from the middle of the Gaussian to its end
 
 def turn(pictures: ArrayLike, degrees: float) -> torch.Tensor:
     """Rotate uint8 images (N, 28, 28) anticlockwise about their centre."""
-    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    return _warp(pictures, [[cos, -sin, 0], [sin, cos, 0]])
+    return _affine(pictures, angle=-degrees)
 
 
 def shift(pictures: ArrayLike, pixels: float) -> torch.Tensor:
     """Shift uint8 images (N, 28, 28) to the right; ink that leaves the image is lost."""
-    width = torch.as_tensor(pictures).shape[-1]
-    return _warp(pictures, [[1, 0, -2 * pixels / width], [0, 1, 0]])
+    return _affine(pictures, translate=[pixels, 0])
 
 
 def enlarge(pictures: ArrayLike, percent: float) -> torch.Tensor:
     """Scale the ink in uint8 images (N, 28, 28) up by some per cent, or down if negative."""
-    factor = 1 + percent / 100
-    return _warp(pictures, [[1 / factor, 0, 0], [0, 1 / factor, 0]])
+    return _affine(pictures, scale=1 + percent / 100)
 
 
 def grain(pictures: ArrayLike, level: float) -> torch.Tensor:
     """Add Gaussian noise to uint8 images (N, 28, 28), always the same; `level` is in % of 255."""
-    images = _floats(pictures)
+    images = torch.as_tensor(pictures)
     noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
     return _bytes(images + 255 * level / 100 * noise)
 
 
 def blur(pictures: ArrayLike, pixels: float) -> torch.Tensor:
     """Blur uint8 images (N, 28, 28) with a Gaussian, `pixels` being its standard deviation."""
-    images = _floats(pictures)
-    if pixels:
-        reach = math.ceil(BLUR_REACH * pixels)
-        weights = torch.exp(-(torch.arange(-reach, reach + 1) / pixels) ** 2 / 2)
-        weights /= weights.sum()
-        images = F.conv2d(images, weights.view(1, 1, 1, -1), padding=(0, reach))
-        images = F.conv2d(images, weights.view(1, 1, -1, 1), padding=(reach, 0))
-    return _bytes(images)
+    images, reach = torch.as_tensor(pictures), math.ceil(BLUR_REACH * pixels)
+    if not reach:
+        return images
+    size, padded = [2 * reach + 1] * 2, F.pad(images, [reach])  # there is no ink beyond the border
+    return F.gaussian_blur(padded, size, [pixels, pixels])[..., reach:-reach, reach:-reach]
 
 
 def invert(pictures: ArrayLike, percent: float) -> torch.Tensor:
     """Mix the negatives into uint8 images (N, 28, 28): 50 is a uniform grey, 100 dark on light."""
-    images = _floats(pictures)
+    images = torch.as_tensor(pictures).float()
     return _bytes(images + percent / 100 * (255 - 2 * images))
 
 
@@ -105,17 +100,11 @@ def robustness(model: torch.nn.Module, pictures: ArrayLike, labels: ArrayLike,
     return measured
 
 
-def _floats(pictures: ArrayLike) -> torch.Tensor:  # (N, 1, 28, 28), for PyTorch's filters
-    return torch.as_tensor(pictures).float().unsqueeze(1)
+def _bytes(images: torch.Tensor) -> torch.Tensor:
+    return images.round().clamp(0, 255).byte()
 
 
-def _bytes(images: torch.Tensor) -> torch.Tensor:  # (N, 28, 28) again
-    return images.squeeze(1).round().clamp(0, 255).byte()
-
-
-def _warp(pictures: ArrayLike, matrix: list[list[float]]) -> torch.Tensor:
-    """Fetch each pixel from where the 2x3 matrix sends it; beyond the border is background."""
-    images = _floats(pictures)
-    matrices = torch.tensor(matrix).float().expand(len(images), -1, -1)
-    grid = F.affine_grid(matrices, list(images.shape), align_corners=False)
-    return _bytes(F.grid_sample(images, grid, align_corners=False))
+def _affine(pictures: ArrayLike, angle=0.0, translate=(0, 0), scale=1.0) -> torch.Tensor:
+    """Turn clockwise, shift and scale; beyond the border is background (0)."""
+    return F.affine(torch.as_tensor(pictures), angle, list(translate), scale, [0.0, 0.0],
+                    interpolation=InterpolationMode.BILINEAR)

@@ -32,6 +32,7 @@ from pathlib import Path
 
 import cv2
 import nbformat
+import startup
 import torch
 from nbclient import NotebookClient
 from reference import reference_net, reference_optimizer, stock_loader
@@ -265,7 +266,8 @@ def main():
     cv2.setNumThreads(1)
     add("webcam loop over the clip, nothing shown", "idle", "frames/s",
         in_turn({"": frames_per_second}, 3)[""])
-    add("import mnist_tutorial", "idle", "s", [python("import mnist_tutorial") for _ in range(3)])
+    for name, values in startup.seconds(3 if quick else 5).items():
+        add(name, "idle", "s", values)
     peak = ("import resource, contextlib, io\nfrom mnist_tutorial import train_net\n"
             "with contextlib.redirect_stdout(io.StringIO()): train_net('fast')\n"
             "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)")
