@@ -4,7 +4,7 @@
     >>> predict_image("img/7.png").digit
     7
 
-What everybody needs stands at the top: `model`, `data`, `training` and what they use. Behind it
+What everybody needs is at the top: `model`, `data`, `training` and what they use. Behind it
 are the rooms: `reading` (from any picture to digits), `live` (cameras and widgets), `recipes`
 (train better and faster) and `study` (what a network gets wrong, and why).
 """
@@ -35,15 +35,10 @@ __all__ = ["DrawingPad", "Net", "RECIPES", "evaluate", "fit", "load_mnist", "loa
 # Each name is imported from its module when it is first asked for: to read a picture takes neither
 # torchvision nor matplotlib, which would double the time of `import torch`.
 HOME = {
-    "checkpoint": ("load_pretrained", "save_weights"),
-    "data": ("load_mnist", "mnist_loaders"),
-    "device": ("pick_device",),
-    "live.pad": ("DrawingPad",),
-    "model": ("Net",),
-    "reading.find": ("naive_resize", "prepare"),
-    "reading.pages": ("read_digits",),
-    "reading.plots": ("show_steps",),
-    "reading.predict": ("predict_image",),
+    "checkpoint": ("load_pretrained", "save_weights"), "data": ("load_mnist", "mnist_loaders"),
+    "device": ("pick_device",), "live.pad": ("DrawingPad",), "model": ("Net",),
+    "reading.find": ("naive_resize", "prepare"), "reading.pages": ("read_digits",),
+    "reading.plots": ("show_steps",), "reading.predict": ("predict_image",),
     "recipes.train": ("RECIPES", "train_net"),
     "training": ("evaluate", "fit", "probabilities", "train_one_epoch"),
 }

@@ -16,31 +16,23 @@ from typing import Callable
 from . import __version__
 from .errors import CheckpointError, CourseError, ImageError
 
-CHANGEABLE = ("epochs", "batch_size", "lr", "momentum")  # of a recipe
-
 
 def check(arguments) -> int:
     """Print what the machine has; 1 if something that the course needs is missing."""
     from .check import run_checks
-
     return int(any(outcome.mark == "FAIL" for outcome in run_checks()))
 
 
 def train(arguments) -> int:
-    """Train once for each seed, report the test accuracies, save the first network with its card.
-
-    Started by torchrun, all processes share the work, and the first one speaks and writes.
-    """
+    """Train once for each seed, report the accuracies, save the first network with its card."""
     from .checkpoint import save_weights
+    from .recipes import Job, train_seeds
     from .recipes.distributed import process_group
-    from .recipes.train import train_seeds
-    from .training import Job
-
     if arguments.checkpoint and len(arguments.seeds) > 1:
         raise CheckpointError("expected one seed with --checkpoint, which holds one training run; "
                               f"got {len(arguments.seeds)}")
-    changes = {name: getattr(arguments, name) for name in CHANGEABLE
-               if getattr(arguments, name) is not None}
+    given = {name: getattr(arguments, name) for name in CHANGEABLE}
+    changes = {name: value for name, value in given.items() if value is not None}
     job = Job(arguments.device, arguments.threads, arguments.checkpoint, arguments.resume)
     with process_group(job) as job:
         net, card = train_seeds(arguments.recipe, arguments.seeds, root=arguments.root, job=job,
@@ -57,7 +49,6 @@ def predict(arguments) -> int:
     """Print one line for each image; 1 if any could not be read."""
     from .checkpoint import SHIPPED, load_pretrained
     from .reading.predict import predict_image
-
     net, failed = load_pretrained(arguments.weights or SHIPPED), False
     for image in arguments.images:
         try:
@@ -75,7 +66,6 @@ def webcam(arguments) -> int:
     from .live.frames import find_cameras
     from .live.pen import write_digits
     from .live.webcam import run
-
     if arguments.list:
         cameras = find_cameras()
         for index, width, height in cameras:
@@ -93,44 +83,36 @@ def webcam(arguments) -> int:
     return 0
 
 
-def _number(text: str, kind: type = float, allowed=lambda value: value > 0,
-            range_name: str = "above 0"):
+def _number(text: str, kind: type = float, allowed=lambda number: number > 0, words="above 0"):
     """Take a number of that range, by default one above 0."""
     value = kind(text)
     if not allowed(value):
-        raise argparse.ArgumentTypeError(f"expected a number {range_name}, got {text}")
+        raise argparse.ArgumentTypeError(f"expected a number {words}, got {text}")
     return value
 
 
 _whole_number = partial(_number, kind=int)
-_momentum = partial(_number, allowed=lambda value: 0 <= value < 1, range_name="from 0 to below 1")
+_momentum = partial(_number, allowed=lambda number: 0 <= number < 1, words="from 0 to below 1")
+CHANGEABLE: dict[str, Callable] = {  # of a recipe
+    "epochs": _whole_number, "batch_size": _whole_number, "lr": _number, "momentum": _momentum}
+RECIPE_NAMES = ("classic", "tuned", "fast", "guard")  # of recipes.train, which imports torchvision
 
 
 def _size(text: str) -> tuple[int, int]:
     """Take a width and a height such as 1280x720."""
-    if not re.fullmatch("[1-9][0-9]{1,4}x[1-9][0-9]{1,4}", text):
+    match = re.fullmatch("([1-9][0-9]{1,4})x([1-9][0-9]{1,4})", text)
+    if not match:
         raise argparse.ArgumentTypeError(f"expected pixels, such as 1280x720, got {text}")
-    width, height = text.split("x")
-    return int(width), int(height)
+    return int(match[1]), int(match[2])
 
 
 def _device(text: str):
     """Take the name of a device on which a tensor can be made."""
     import torch
-
     try:
         return torch.empty(1, device=text).device
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise argparse.ArgumentTypeError(f"PyTorch finds no device {text!r} here") from error
-
-
-def _recipe(text: str) -> str:
-    """Take the name of a recipe."""
-    from .recipes.train import RECIPES
-
-    if text not in RECIPES:
-        raise argparse.ArgumentTypeError(f"expected one of {', '.join(RECIPES)}, got {text!r}")
-    return text
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -141,74 +123,55 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"mnist_tutorial {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def command(function: Callable, text: str) -> argparse.ArgumentParser:
+    def command(function: Callable, text: str) -> Callable:
         description = f"{text[0].upper()}{text[1:]}."
         sub = commands.add_parser(function.__name__, help=text, description=description)
         sub.set_defaults(function=function)
-        return sub
+        return sub.add_argument
 
     command(check, "check Python, PyTorch, GPU, camera, data and weights")
     _describe_training(command(train, "train the network on MNIST, test it and save it"))
     reader = command(predict, "read the digit in each picture")
-    reader.add_argument("images", nargs="+", metavar="IMAGE",
-                        help="a photo, scan or drawing of one digit")
+    reader("images", nargs="+", metavar="IMAGE", help="a photo, scan or drawing of one digit")
     camera = command(webcam, "read digits from a camera, a clip or numbered pictures")
-    _describe_webcam(camera)
-    for sub in (reader, camera):
-        sub.add_argument("--weights", metavar="FILE",
-                         help="a network of your own (default: the weights that ship)")
+    camera("--source", default="0",
+           help="camera index, video file, pattern such as frame_%%02d.png, or 'digits', "
+                "which a drawn pen writes (default: camera 0)")
+    camera("--list", action="store_true", help="list the cameras found, and end")
+    camera("--size", type=_size, metavar="WIDTHxHEIGHT", help="asked of the camera, as 1280x720")
+    camera("--frames", type=_whole_number, metavar="NUMBER", help="stop after this many")
+    camera("--mirror", action="store_true", help="flip left and right, as in a mirror")
+    camera("--no-window", action="store_true", help="show nothing, as fast as it goes")
+    for add in (reader, camera):
+        add("--weights", metavar="FILE", help="a network of your own (default: the one that ships)")
     return parser
 
 
-def _describe_training(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--recipe", type=_recipe, default="classic",
-                     help="classic (default): SGD at one learning rate; tuned: one-cycle schedule "
-                          "and distorted images, calibrated; fast: one epoch of a network shaped "
-                          "for speed; guard: learn to tell digits from everything else")
-    kinds: tuple[Callable, ...] = (_whole_number, _whole_number, _number, _momentum)
-    for name, kind in zip(CHANGEABLE, kinds):
-        sub.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar="NUMBER",
-                         help="instead of the recipe's")
-    sub.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="SEED",
-                     help="train once for each; the first is saved, mean and standard deviation "
-                          "are of all (default: 0)")
-    sub.add_argument("--root", metavar="FOLDER",
-                     help="folder that holds MNIST/raw, or 'sample' "
-                          "(default: MNIST_ROOT, else datasets/mnist, else download)")
-    sub.add_argument("--output", default="net.pt", metavar="FILE",
-                     help="where the weights go, with their card as .json (default: net.pt)")
-    sub.add_argument("--checkpoint", metavar="FILE", help="written after each epoch, to resume")
-    sub.add_argument("--resume", action="store_true", help="go on from --checkpoint if it exists")
-    sub.add_argument("--device", type=_device,
-                     help="cpu, cuda, mps, ... (default: the accelerator if there is one)")
-    sub.add_argument("--threads", type=_whole_number, default=1, metavar="NUMBER",
-                     help="CPU threads (default: 1; more is seldom faster for so small a network)")
-
-
-def _describe_webcam(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--source", default="0",
-                     help="camera index, video file, pattern such as frame_%%02d.png, or 'digits', "
-                          "which a drawn pen writes (default: camera 0)")
-    sub.add_argument("--list", action="store_true", help="list the cameras found, and end")
-    sub.add_argument("--size", type=_size, metavar="WIDTHxHEIGHT",
-                     help="ask the camera for it, such as 1280x720")
-    sub.add_argument("--frames", type=_whole_number, metavar="NUMBER", help="stop after this many")
-    sub.add_argument("--mirror", action="store_true", help="flip left and right, as in a mirror")
-    sub.add_argument("--no-window", action="store_true", help="show nothing, as fast as it goes")
+def _describe_training(add: Callable) -> None:
+    add("--recipe", choices=RECIPE_NAMES, default="classic", metavar="RECIPE",
+        help="classic (default): SGD at one learning rate; tuned: one-cycle schedule and distorted "
+             "images, calibrated; fast: one epoch of a network shaped for speed; guard: learn to "
+             "tell digits from everything else")
+    for name, kind in CHANGEABLE.items():
+        add(f"--{name.replace('_', '-')}", type=kind, metavar="NUMBER", help="changes the recipe")
+    add("--seeds", type=int, nargs="+", default=[0], metavar="SEED",
+        help="train once for each, save the first, report mean and spread of all (default: 0)")
+    add("--root", metavar="FOLDER", help="folder that holds MNIST/raw, or 'sample' "
+        "(default: MNIST_ROOT, else datasets/mnist, else download)")
+    add("--output", default="net.pt", metavar="FILE",
+        help="where the weights go, with their card as .json (default: net.pt)")
+    add("--checkpoint", metavar="FILE", help="written after each epoch, to resume")
+    add("--resume", action="store_true", help="go on from --checkpoint if it exists")
+    add("--device", type=_device, help="cpu, cuda, mps, ... (default: the accelerator if any)")
+    add("--threads", type=_whole_number, default=1, metavar="NUMBER",
+        help="CPU threads (default: 1; more is seldom faster for so small a network)")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command.
-
-    Returns
-    -------
-    int
-        The exit code: 0 done, 1 bad input or a failed check, 2 a wrong command line, 130 stopped.
-    """
+    """Run one command; exit code 0: done, 1: bad input, failed check, 2: usage, 130: stopped."""
     parsed = make_parser().parse_args(arguments)
     try:
         import torch
-
         torch.set_num_threads(getattr(parsed, "threads", 1))
         return parsed.function(parsed)
     except (CourseError, FloatingPointError, OSError) as error:

@@ -63,10 +63,9 @@ def check_gpu() -> Check:
     """Name the accelerator that PyTorch would train on."""
     device = pick_device()
     if device.type == "cpu":
-        return Check("GPU", "none, the CPU will do the work",
-                     "not needed: this network trains in a minute or two on a CPU. If the machine "
-                     "has a GPU, install its driver and the PyTorch build for it, see "
-                     "https://pytorch.org/get-started")
+        return Check("GPU", "none, the CPU will do the work", "not needed: this network trains in "
+                     "a minute or two on a CPU. If the machine has a GPU, install its driver and "
+                     "the PyTorch build for it, see https://pytorch.org/get-started")
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     return Check("GPU", f"{name}, as torch.device({str(device)!r})")
 
@@ -77,10 +76,9 @@ def check_camera(index: int = 0) -> Check:
     try:
         height, width = next(frames).shape[:2]
     except (SourceError, StopIteration):
-        return Check("Camera", f"none at index {index}",
-                     "not needed: chapter 05 runs on a clip. Otherwise plug one in, close other "
-                     "programs that use it, allow camera access in the system's privacy settings, "
-                     "or try index 1")
+        return Check("Camera", f"none at index {index}", "not needed: chapter 05 runs on a clip. "
+                     "Otherwise plug one in, close other programs that use it, allow camera access "
+                     "in the system's privacy settings, or try index 1")
     finally:
         frames.close()
     return Check("Camera", f"index {index}, {width}x{height}")
@@ -88,10 +86,9 @@ def check_camera(index: int = 0) -> Check:
 
 def check_window() -> Check:
     """Find out whether OpenCV can open windows."""
-    found = f"OpenCV {cv2.__version__}, "
     if has_display():
-        return Check("Window", found + "can open windows")
-    return Check("Window", found + "no display to open windows on",
+        return Check("Window", f"OpenCV {cv2.__version__}, can open windows")
+    return Check("Window", f"OpenCV {cv2.__version__}, no display to open windows on",
                  "not needed: in a notebook the frames are shown below the cell")
 
 
@@ -101,15 +98,13 @@ def check_data() -> Check:
     if asked == SAMPLE:
         return Check("Data", "the embedded sample, because MNIST_ROOT=sample",
                      "unset MNIST_ROOT to work with MNIST itself")
-    problems = find_problems(asked or DEFAULT_ROOT)
-    root = asked or "datasets/mnist"
+    root, problems = asked or "datasets/mnist", find_problems(asked or DEFAULT_ROOT)
     if not problems:
         return Check("Data", f"MNIST is complete in {root}")
     absent = f"{len(problems)} of the 4 files are"
     if asked:
         return Check("Data", f"MNIST_ROOT names {root}, but {absent} missing or damaged",
-                     "name the folder that holds MNIST/raw, or unset MNIST_ROOT to have MNIST "
-                     "downloaded", True)
+                     "name the folder that holds MNIST/raw, or unset MNIST_ROOT to download", True)
     return Check("Data", f"{absent} not in {root} yet", "chapter 02 downloads them (12 MB); "
                  "without a network the course uses a small embedded sample")
 

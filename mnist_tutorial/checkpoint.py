@@ -20,10 +20,7 @@ SHIPPED = Path(__file__).parent / "weights" / "net.pt"
 
 
 class Epoch(NamedTuple):
-    """One line of a training history; losses are means, accuracies 0 to 1, `seconds` wall time.
-
-    The validation figures are NaN where there is no validation loader.
-    """
+    """Mean losses, accuracies 0 to 1 and wall time of an epoch; NaN where nothing was validated."""
 
     epoch: int
     train_loss: float
@@ -38,19 +35,15 @@ class Snapshot:
 
     Parameters
     ----------
-    model : torch.nn.Module
-    optimizer : torch.optim.Optimizer
-    scheduler : optional
-        Of the learning rate.
-    loader : iterable
-        Its `generator`, if it has one, draws the order of the images.
+    model, optimizer, scheduler, loader
+        As for :func:`mnist_tutorial.fit`; the loader's `generator`, if any, draws its order.
     history : list of Epoch
         Shortened or lengthened in place when the snapshot is put back.
 
     Attributes
     ----------
     state : dict
-        What was copied last: tensors, numbers, strings, and lists and dicts of them.
+        The last copy: tensors, numbers, strings, and lists and dicts of them.
     """
 
     def __init__(self, model, optimizer, scheduler, loader, history: list[Epoch]):
@@ -64,8 +57,7 @@ class Snapshot:
         """Copy the state of this moment."""
         random_device = {}
         if self.device.type != "cpu":
-            module = torch.get_device_module(self.device)
-            random_device[self.device.type] = module.get_rng_state()
+            random_device[self.device.type] = torch.get_device_module(self.device).get_rng_state()
         self.state = copy.deepcopy({
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -77,13 +69,7 @@ class Snapshot:
         })
 
     def put_back(self, state: dict | None = None) -> None:
-        """Bring everything back to `state`, by default to what was copied last.
-
-        Raises
-        ------
-        CheckpointError
-            `state` belongs to another model, optimizer, scheduler or loader.
-        """
+        """Bring back `state`, by default the last copy; CheckpointError if it does not fit."""
         state = self.state if state is None else state
         try:
             self.model.load_state_dict(state["model"])
@@ -99,13 +85,12 @@ class Snapshot:
                 self.generator.set_state(state["random_loader"])
             self.history[:] = [Epoch(*epoch) for epoch in state["history"]]
         except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-            raise CheckpointError(
-                "the checkpoint is of another model, optimizer, scheduler or loader: "
-                f"resume with the same ones, or start anew ({error})") from error
+            raise CheckpointError("the checkpoint is of another model, optimizer, scheduler or "
+                                  f"loader: resume with the same, or anew ({error})") from error
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a temporary file and move it to `path` only when it is complete."""
+    """Write a temporary file, in a folder made if need be; move it to `path` once complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -119,44 +104,26 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def save_checkpoint(path: str | Path, state: dict) -> None:
-    """Write `state` to `path`, all of it or nothing: an older file survives a failed write.
-
-    Parameters
-    ----------
-    path : path
-        Its folder is made if it is missing.
-    state : dict
-        Tensors, numbers, strings, and lists and dicts of them, so that it loads safely.
-    """
+    """Write `state`, made of tensors and plain values, so that a failed write changes nothing."""
     content = io.BytesIO()  # PyTorch would hide the disk's message behind an error of its own
     torch.save(state, content)
     write_atomically(Path(path), content.getvalue())
 
 
-def _verify_checksums(path: Path) -> None:
-    """Compare the file with its checksums, as PyTorch does not: one bit is a wrong weight."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            if damaged := archive.testzip():
-                raise ValueError(f"wrong check sum of {damaged}")
-
-
 def load_checkpoint(path: str | Path) -> dict:
-    """Read what :func:`save_checkpoint` wrote, to the CPU, without running any code in it.
-
-    Raises
-    ------
-    CheckpointError
-        The file is missing, damaged, or holds something other than plain tensors and values.
-    """
+    """Read a checkpoint to the CPU, running no code in it; CheckpointError if it is unfit."""
     path = Path(path)
     if not path.is_file():
         raise CheckpointError(f"expected a checkpoint at {path}, but there is no such file")
     try:
+        content = io.BytesIO(path.read_bytes())
+        # PyTorch does not compare the file with its checksums: one bit is a wrong weight.
+        if zipfile.is_zipfile(content) and zipfile.ZipFile(content).testzip():
+            raise ValueError("wrong checksum")
+        content.seek(0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what torch warns of here becomes an error below
-            _verify_checksums(path)
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            state = torch.load(content, map_location="cpu", weights_only=True)
     except Exception as error:  # on damaged files PyTorch raises half a dozen different types
         raise CheckpointError(f"{path} is not a checkpoint of PyTorch, or it is damaged "
                               f"({type(error).__name__}); train again or restore it") from error
@@ -166,7 +133,7 @@ def load_checkpoint(path: str | Path) -> dict:
 
 
 def save_weights(path: str | Path, model: torch.nn.Module, card: dict) -> None:
-    """Write the model's `state_dict` to `path` and what is known about it beside, as JSON.
+    """Write the model's `state_dict` to `path` and what is known about it next to it, as JSON.
 
     Parameters
     ----------
@@ -181,22 +148,15 @@ def save_weights(path: str | Path, model: torch.nn.Module, card: dict) -> None:
 
 
 def load_card(path: str | Path = SHIPPED) -> dict:
-    """Read the card beside the weights at `path`; an empty dict if there is none.
-
-    Raises
-    ------
-    CheckpointError
-        The card is damaged.
-    """
+    """Read the card of the weights at `path`: {} if there is none, CheckpointError if damaged."""
     card = Path(path).with_suffix(".json")
     if not card.is_file():
         return {}
     try:
         return dict(json.loads(card.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise CheckpointError(
-            f"{card} is not the card of any weights, or it is damaged ({type(error).__name__}); "
-            "restore it, or delete it to do without") from error
+        raise CheckpointError(f"{card} is damaged, or not a card ({type(error).__name__}): "
+                              "restore it, or delete it to do without") from error
 
 
 def load_pretrained(path: str | Path = SHIPPED) -> Net | FastNet:
@@ -210,13 +170,12 @@ def load_pretrained(path: str | Path = SHIPPED) -> Net | FastNet:
     Returns
     -------
     Net or FastNet
-        The class that matches the file's weights, with an attribute `weights_name` that says on
-        every plot whose answer it is.
+        As the weights ask for; its `weights_name` says on every plot whose answer it is.
 
     Raises
     ------
     CheckpointError
-        The file is missing, damaged, or of another network; or its card is damaged.
+        The card is damaged, or the file is unfit, see :func:`load_weights`.
     """
     net = load_weights(path, Net(), FastNet())
     name = load_card(path).get("name", Path(path).name)
@@ -230,14 +189,14 @@ def load_weights(path: str | Path, *candidates: torch.nn.Module):
     Parameters
     ----------
     path : path
-        What :func:`save_weights` wrote.
+        Written by :func:`save_weights`.
     *candidates : torch.nn.Module
-        Networks on the CPU; the one that is returned is changed in place.
+        Networks on the CPU.
 
     Returns
     -------
     torch.nn.Module
-        One of the candidates, in evaluation mode.
+        One of the candidates, changed in place, in evaluation mode.
 
     Raises
     ------
@@ -256,6 +215,5 @@ def load_weights(path: str | Path, *candidates: torch.nn.Module):
         expected = " or ".join(type(net).__name__ for net in candidates)
         raise CheckpointError(f"{path} holds weights of another network than {expected}") from error
     if not all(weight.isfinite().all() for weight in net.state_dict().values()):
-        raise CheckpointError(f"{path} holds weights that are NaN or infinite: train again, "
-                              "with a lower learning rate")
+        raise CheckpointError(f"{path} holds NaN or infinite weights: train again at a lower rate")
     return net.eval()

@@ -18,8 +18,7 @@ from .errors import DatasetError
 from .preprocess import fit_to_mnist, normalise
 
 SAMPLE = "sample"  # as a root: asks for the embedded sample
-SAMPLE_FULL_INK = 16  # grey level of full ink in scikit-learn's digits
-SAMPLE_TRAINING = 1500  # images of the sample, from the first; the others are for the test
+SAMPLE_FULL_INK, SAMPLE_TRAINING = 16, 1500  # its grey level of full ink; images to train on
 BYTES_MAGIC = 0x800  # how a file of bytes begins in MNIST's format; its dimensions are added
 VALIDATION_PART = 12  # one in twelve training images validates: the last 5,000 of MNIST's
 EVALUATION_BATCH = 1000  # images; changes the speed, not the result
@@ -30,9 +29,8 @@ class Sample(MNIST):
     """The embedded sample: scikit-learn's 1,797 handwritten digits, brought to 28x28.
 
     They are real handwriting (Alpaydin and Kaynak, 1998, UCI "Optical Recognition of Handwritten
-    Digits") but only 8x8 pixels, so they look blurred compared with MNIST. The first 1,500 are for
-    training, the last 297 for the test. They lie in four files of MNIST's own format, in a
-    temporary folder, so that all that can be done with MNIST's files can be done with them.
+    Digits") but only 8x8 pixels, so they look blurred: the first 1,500 for training, the last 297
+    for the test. They lie in a temporary folder, in four files of MNIST's own format.
     """
 
     name = "embedded sample, not MNIST"
@@ -62,9 +60,9 @@ def load_mnist(train: bool = True, root: str | Path | None = None, *,
                transform: Callable | None = None, allow_sample: bool = True) -> MNIST:
     """Load MNIST from the first place that has it; otherwise the embedded sample, with a notice.
 
-    The order: `root`; the environment variable MNIST_ROOT; `datasets/mnist`; download into
-    `datasets/mnist`; the embedded sample. ``"sample"`` as root or MNIST_ROOT asks for the sample.
-    A failed download is tried again after five minutes, and by :func:`download` at once.
+    The order: `root`; the environment variable MNIST_ROOT; `datasets/mnist`, downloaded if need be;
+    the embedded sample. ``"sample"`` as root or MNIST_ROOT asks for the sample. A failed download
+    is tried again after five minutes, and by :func:`download` at once.
 
     Parameters
     ----------
@@ -74,8 +72,6 @@ def load_mnist(train: bool = True, root: str | Path | None = None, *,
         A folder in torchvision's layout (`root`/MNIST/raw). It is read only, never filled.
     transform : callable, optional
         Applied to each PIL image, as torchvision does.
-    allow_sample : bool
-        False: raise an error rather than fall back to the sample.
 
     Raises
     ------
@@ -103,15 +99,13 @@ def _locate(root: str | Path | None, allow_sample: bool) -> Path:
                 raise
             return _use_sample(str(error))
     if str(asked) == SAMPLE:
-        if not allow_sample:
-            raise DatasetError(
-                "expected MNIST itself, but root or MNIST_ROOT asks for the embedded sample")
-        return _use_sample("it was asked for")
+        if allow_sample:
+            return _use_sample("it was asked for")
+        raise DatasetError("expected MNIST, but root or MNIST_ROOT asks for the embedded sample")
     if problems := find_problems(asked):
         listed = ", ".join(f"{name} is {problem}" for name, problem in problems.items())
-        raise DatasetError(
-            f"expected the four files of MNIST in {Path(asked) / 'MNIST' / 'raw'}, but {listed}. "
-            "Name another folder, or none to have them downloaded.")
+        raise DatasetError(f"expected the four files of MNIST in {Path(asked, 'MNIST', 'raw')}, "
+                           f"but {listed}. Name another folder, or none to have them downloaded.")
     return Path(asked)
 
 
@@ -125,11 +119,8 @@ def _use_sample(why: str) -> Path:
 
 
 def tensor_dataset(dataset: MNIST, start: int = 0, stop: int | None = None) -> TensorDataset:
-    """Hold a dataset, or a part of it, as tensors uint8 (N, 28, 28) and int64 (N,).
-
-    The images remain bytes, 47 MB rather than 188 for the 60,000 of training: to normalise each
-    batch costs no more than to fetch four times as much.
-    """
+    """Hold a dataset, or a part of it, as tensors uint8 (N, 28, 28) and int64 (N,)."""
+    # Bytes: to normalise each batch later costs no more than to fetch four times as many.
     tensors = TensorDataset(dataset.data[start:stop], dataset.targets[start:stop])
     tensors.name = dataset.name
     return tensors
@@ -142,8 +133,8 @@ def tensor_loader(dataset: TensorDataset, batch_size: int = 64, *, shuffle: bool
     Parameters
     ----------
     dataset : TensorDataset
-        Anything that can be indexed with a list of numbers. Images of bytes are normalised
-        (:func:`mnist_tutorial.preprocess.normalise`), all else is passed on unchanged.
+        Anything that can be indexed with a list of numbers; if empty, it raises a DatasetError.
+        Images of bytes are normalised (:func:`mnist_tutorial.preprocess.normalise`).
     shuffle : bool
         In a new order each epoch, drawn from the loader's own `generator`, seeded with `seed`.
     augment : callable, optional
@@ -152,13 +143,7 @@ def tensor_loader(dataset: TensorDataset, batch_size: int = 64, *, shuffle: bool
     Returns
     -------
     DataLoader
-        Of ``(images, labels)``: float32 (batch_size, 1, 28, 28) and int64 (batch_size,); the last
-        batch may be shorter.
-
-    Raises
-    ------
-    DatasetError
-        The dataset is empty.
+        Of images, float32 (batch_size, 1, 28, 28), and labels, int64; the last batch may be short.
     """
     if not len(dataset):
         raise DatasetError("expected at least one image to make batches of, got an empty dataset")
@@ -168,8 +153,7 @@ def tensor_loader(dataset: TensorDataset, batch_size: int = 64, *, shuffle: bool
 
     def collate(batch):
         images, labels = batch
-        if images.dtype == torch.uint8:
-            images = normalise(images)
+        images = normalise(images) if images.dtype == torch.uint8 else images
         return (augment(images, generator) if augment else images), labels
 
     return DataLoader(dataset, sampler=batches, batch_size=None, collate_fn=collate,
@@ -188,14 +172,13 @@ def mnist_loaders(batch_size: int = 64, root: str | Path | None = None, *, seed:
                   augment: Callable | None = None, allow_sample: bool = True) -> Loaders:
     """Load MNIST as three loaders: 55,000 images to train, 5,000 to validate, 10,000 to test.
 
-    The split is fixed: the last twelfth of the training images validates, whatever the `seed`.
-    `batch_size`, `seed` and `augment` are for the training loader, see :func:`tensor_loader`; for
-    `root` and `allow_sample` see :func:`load_mnist`.
+    The split is fixed, whatever the `seed`. `batch_size`, `seed` and `augment` are for the training
+    loader, see :func:`tensor_loader`; for `root` and `allow_sample` see :func:`load_mnist`.
     """
     folder = _locate(root, allow_sample)
     full, test = _open(folder, train=True), _open(folder, train=False)
     cut = len(full) - len(full) // VALIDATION_PART
-    return Loaders(tensor_loader(tensor_dataset(full, stop=cut), batch_size, shuffle=True,
-                                 seed=seed, augment=augment),
+    train = tensor_dataset(full, stop=cut)
+    return Loaders(tensor_loader(train, batch_size, shuffle=True, seed=seed, augment=augment),
                    tensor_loader(tensor_dataset(full, start=cut), EVALUATION_BATCH),
                    tensor_loader(tensor_dataset(test), EVALUATION_BATCH))

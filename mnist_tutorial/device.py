@@ -18,10 +18,9 @@ def pick_device() -> torch.device:
 def cpu_threads(count: int = 1) -> Iterator[None]:
     """Compute with `count` CPU threads inside the block, and with as many as before after it.
 
-    One thread is the course's choice. In a network this small, PyTorch's threads spend much of
-    their time waiting for one another: two are 1.4 times as fast as one on an idle machine of two
-    cores, but 2.5 times as slow if another program is busy (`tests/benchmarks/threads.py`). With
-    one thread, results do not depend on the number of cores either.
+    In a network this small, threads often wait for one another: on two cores, two are 1.4 times as
+    fast as one, but 2.5 times as slow if another program is busy (`tests/benchmarks/threads.py`).
+    With one, the course's choice, results do not depend on the number of cores either.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(count)

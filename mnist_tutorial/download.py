@@ -31,8 +31,7 @@ _failed: dict[Path, tuple[float, DatasetError]] = {}  # root to when it failed l
 class MNIST(datasets.MNIST):
     """The genuine dataset: torchvision's class, with one more mirror and a name for figures.
 
-    `data` is a uint8 tensor (N, 28, 28), 0 = background, 255 = ink; `targets`, an int64 tensor
-    (N,), holds the digits.
+    `data` is uint8 (N, 28, 28), 0 = background, 255 = ink; `targets`, the digits, is int64 (N,).
     """
 
     name = "MNIST"
@@ -41,40 +40,25 @@ class MNIST(datasets.MNIST):
 
 
 def find_problems(root: str | Path) -> dict[str, str]:
-    """Return those of the four files under `root`/MNIST/raw that are not whole, checked by MD5.
-
-    The keys are file names, the values "missing" or "damaged".
-    """
+    """Name those of the four files under `root`/MNIST/raw that are "missing" or "damaged"."""
     raw = Path(root) / "MNIST" / "raw"
-    problems = {}
-    for name, md5 in MD5.items():
-        if not (raw / name).is_file():
-            problems[name] = "missing"
-        elif not check_integrity(raw / name, md5):
-            problems[name] = "damaged"
-    return problems
+    return {name: "damaged" if (raw / name).is_file() else "missing"
+            for name, md5 in MD5.items() if not check_integrity(raw / name, md5)}
 
 
 def download(root: str | Path = DEFAULT_ROOT, timeout: float = 10.0) -> None:
-    """Fetch each file that is missing or damaged under `root`, with progress on stderr.
+    """Fetch each file that is missing or damaged under `root`/MNIST/raw, with progress on stderr.
 
-    A file is fetched into a folder of its own, checked by MD5 and only then moved into place, so
-    that a cut connection, Ctrl-C or a second process at work never leaves half a file.
-
-    Parameters
-    ----------
-    root : path
-        Filled in torchvision's layout, `root`/MNIST/raw.
-    timeout : float
-        Seconds without an answer after which the next mirror is asked.
+    Each is fetched into a folder of its own, checked by MD5 and only then moved into place, so
+    that a cut connection, Ctrl-C or a second process at work never leaves half a file. After
+    `timeout` seconds without an answer the next mirror is asked.
 
     Raises
     ------
     DatasetError
         No mirror has the file, or `root` cannot be written.
     """
-    problems = find_problems(root)
-    if not problems:
+    if not (problems := find_problems(root)):
         return
     raw = Path(root) / "MNIST" / "raw"
     before = socket.getdefaulttimeout()
@@ -92,12 +76,9 @@ def download(root: str | Path = DEFAULT_ROOT, timeout: float = 10.0) -> None:
 
 def download_with_backoff(root: Path) -> None:
     """Fetch like :func:`download`, but for five minutes after a failure only raise it again."""
-    if not find_problems(root):
-        return
-    if root in _failed:
-        when, reason = _failed[root]
-        if time.monotonic() < when + RETRY_AFTER:
-            raise reason
+    when, reason = _failed.get(root, (0, None))
+    if reason and time.monotonic() < when + RETRY_AFTER and find_problems(root):
+        raise reason
     try:
         download(root)
     except DatasetError as error:
@@ -107,8 +88,7 @@ def download_with_backoff(root: Path) -> None:
 
 def _fetch(name: str, folder: str) -> Path:
     """Download and unpack one file into `folder`, from the first mirror that has it whole."""
-    packed_md5 = dict(MNIST.resources)[name + ".gz"]
-    failures = []
+    packed_md5, failures = dict(MNIST.resources)[name + ".gz"], []
     for mirror in MNIST.mirrors:
         try:
             download_and_extract_archive(f"{mirror}{name}.gz", folder, md5=packed_md5)

@@ -1,13 +1,4 @@
-"""The course's errors: each message says what was expected, what came, and what to do.
-
-    CourseError
-    ├── CheckpointError   weights or a checkpoint                  (also a RuntimeError)
-    ├── DatasetError      MNIST's files                            (also a RuntimeError)
-    ├── SourceError       a camera, a clip                         (also a RuntimeError)
-    ├── RecordError       a picture to be saved with its label     (also a ValueError)
-    └── ImageError        a picture to be read                     (also a ValueError)
-        └── NoDigitError  a readable picture without ink
-"""
+"""The course's errors: each message says what was expected, what came, and what to do."""
 
 
 class CourseError(Exception):
@@ -23,11 +14,11 @@ class DatasetError(CourseError, RuntimeError):
 
 
 class SourceError(CourseError, RuntimeError):
-    """A source of frames cannot be opened or read."""
+    """A source of frames, a camera or a clip, cannot be opened or read."""
 
 
 class RecordError(CourseError, ValueError):
-    """A picture cannot be recorded; nothing was written."""
+    """A picture cannot be recorded with its label; nothing was written."""
 
 
 class ImageError(CourseError, ValueError):

@@ -12,19 +12,21 @@ import torch
 from .training import Epoch
 
 DPI = 72  # of figures that are mostly photos, whose grain makes stored notebooks large
-CURVES_SIZE = 6.4, 3.8  # inches
-TIMES_WIDTH, BAR_HEIGHT = 7, 0.45  # inches
+CURVES_SIZE, TIMES_WIDTH, BAR_HEIGHT = (6.4, 3.8), 7, 0.45  # inches
 CAPTION_HEIGHT, TITLE_HEIGHT = 0.25, 0.35  # inches above each image, above the figure
 CAPTION_SIZE = 10  # points
-DASHED = {"linestyle": "--", "alpha": 0.6}
+DASHED, FAINT = {"linestyle": "--", "alpha": 0.6}, {"alpha": 0.3}  # a line; a grid behind it
 DOTTED = {"marker": "o", "markersize": 4}  # a line with a small dot for each value
-FAINT = {"alpha": 0.3}  # a grid behind the data
 
 
-def make_figure(size: tuple[float, float], rows: int = 1, columns: int = 1, **options) -> Any:
+def make_figure(size: tuple[float, float], rows: int = 1, columns: int = 1, *,
+                title: str | None = None, **options) -> Any:
     """Return a figure and its axes (rows, columns); `size` is a column's width, and the height."""
     options = {"dpi": DPI, "squeeze": False, "layout": "constrained", **options}
-    return plt.subplots(rows, columns, figsize=(size[0] * columns, size[1]), **options)
+    figure, axes = plt.subplots(rows, columns, figsize=(size[0] * columns, size[1]), **options)
+    if title is not None:
+        figure.suptitle(title)
+    return figure, axes
 
 
 def draw_image(axis, image: np.ndarray | torch.Tensor, **options) -> None:
@@ -35,28 +37,20 @@ def draw_image(axis, image: np.ndarray | torch.Tensor, **options) -> None:
 
 def show_pictures(pictures: Sequence[np.ndarray | torch.Tensor], titles: Sequence = (), *,
                   columns: int = 4, title: str = "", size: float = 1.6) -> None:
-    """Draw images in a grid, as the network sees them: 0 is black.
+    """Draw images (H, W) in a grid, as the network sees them: 0 is black, 255 white.
 
-    Parameters
-    ----------
-    pictures : sequence of arrays or tensors (H, W)
-        0 to 255.
-    titles : sequence
-        One for each image, drawn above it; `title` is drawn above all.
-    size : float
-        Width of each image in inches.
+    Each is `size` inches wide, with one of the `titles` above it; `title` is above all.
     """
     rows = math.ceil(len(pictures) / columns)
     tallest = max(len(picture) / len(picture[0]) for picture in pictures)
     height = rows * (size * tallest + CAPTION_HEIGHT * bool(len(titles)))
-    figure, axes = make_figure((size, height + TITLE_HEIGHT * bool(title)), rows, columns)
+    _, axes = make_figure((size, height + TITLE_HEIGHT * bool(title)), rows, columns, title=title)
     for axis in axes.flat:
         axis.set_axis_off()
     for axis, picture in zip(axes.flat, pictures):
         draw_image(axis, picture)
     for axis, text in zip(axes.flat, titles):
         axis.set_title(text, fontsize=CAPTION_SIZE)
-    figure.suptitle(title)
     plt.show()
 
 
@@ -68,10 +62,9 @@ def show_grid(dataset, rows: int = 3, columns: int = 4) -> None:
 
 
 def show_curves(histories: dict[str, Sequence[Epoch]], title: str = "") -> None:
-    """Draw the accuracy of each epoch, training dashed and validation solid.
+    """Draw the accuracy in each label's history, as :func:`mnist_tutorial.fit` returned it.
 
-    Each label has the history that :func:`mnist_tutorial.fit` returned. The scale begins at the
-    second epoch: the first would squeeze all the others.
+    Training is dashed. The scale begins at the second epoch: the first would squeeze the others.
     """
     _, [[axis]] = make_figure(CURVES_SIZE, dpi=None)
     for number, (label, history) in enumerate(histories.items()):

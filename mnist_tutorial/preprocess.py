@@ -14,9 +14,7 @@ from .errors import ImageError, NoDigitError
 
 SIZE = 28        # pixels on each side of the network's input
 DIGIT_SIDE = 20  # pixels, longest side of the digit inside it
-MEAN = 0.1307    # of all 60,000 training images, pixels scaled to 0..1
-STD = 0.3081
-
+MEAN, STD = 0.1307, 0.3081  # of all 60,000 training images, pixels scaled to 0..1
 FINE = 4         # strokes are measured and thickened on a grid this many times finer
 MIN_STROKE, MAX_STROKE = 2.6, 4  # pixels, width of the strokes of most digits of MNIST
 STROKE_LEVEL = 100  # grey level from which a pixel of the fine grid belongs to the stroke
@@ -42,21 +40,21 @@ def fit_to_mnist(ink: np.ndarray) -> np.ndarray:
     left, top, width, height = cv2.boundingRect(ink)
     if width == 0:
         raise NoDigitError("expected an image with ink in it, got one that is all 0")
-    return _centre(scale_to_box(ink[top:top + height, left:left + width]))
+    digit = scale_to_box(ink[top:top + height, left:left + width])
+    height, width = digit.shape
+    # As MNIST has it, the centre of mass is on pixel (14, 14); but nothing of the digit is cut off.
+    moments = cv2.moments(digit)
+    left = min(max(round(SIZE / 2 - moments["m10"] / moments["m00"]), 0), SIZE - width)
+    top = min(max(round(SIZE / 2 - moments["m01"] / moments["m00"]), 0), SIZE - height)
+    image = np.zeros((SIZE, SIZE), np.uint8)
+    image[top:top + height, left:left + width] = digit
+    return image
 
 
 def scale_to_box(ink: np.ndarray) -> np.ndarray:
-    """Scale the longest side to 20 pixels, and strokes towards MNIST's width.
+    """Scale ink, cropped to the digit, to a longest side of 20 pixels and to MNIST's stroke width.
 
-    Parameters
-    ----------
-    ink : uint8 array (H, W)
-        0 = background, 255 = ink, cropped to the digit.
-
-    Returns
-    -------
-    uint8 array (h, w)
-        The longer of h and w is 20. A digit that has that size already is returned as it is.
+    Return uint8 (h, w) for uint8 (H, W), 255 = ink; a digit of that size comes back as it is.
     """
     if max(ink.shape) == DIGIT_SIDE:
         return ink
@@ -86,18 +84,6 @@ def _adapt_strokes(fine: np.ndarray) -> np.ndarray:
     return cv2.dilate(fine, kernel) if change > 0 else cv2.erode(fine, kernel)
 
 
-def _centre(digit: np.ndarray) -> np.ndarray:
-    """Set the digit's centre of mass on pixel (14, 14), as MNIST has it, cutting nothing off."""
-    height, width = digit.shape
-    moments = cv2.moments(digit)
-    left = round(SIZE / 2 - moments["m10"] / moments["m00"])
-    top = round(SIZE / 2 - moments["m01"] / moments["m00"])
-    left, top = min(max(left, 0), SIZE - width), min(max(top, 0), SIZE - height)
-    image = np.zeros((SIZE, SIZE), np.uint8)
-    image[top:top + height, left:left + width] = digit
-    return image
-
-
 def normalise(images) -> torch.Tensor:
     """Turn 28x28 images into the network's input.
 
@@ -109,8 +95,7 @@ def normalise(images) -> torch.Tensor:
     Returns
     -------
     float32 tensor (N, 1, 28, 28)
-        ``(images / 255 - MEAN) / STD``: bit for bit what torchvision's ``ToTensor`` and
-        ``Normalize`` return.
+        ``(images / 255 - MEAN) / STD``, bit for bit as from torchvision's transforms.
 
     Raises
     ------

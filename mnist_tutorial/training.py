@@ -69,10 +69,8 @@ def evaluate(model: nn.Module, loader: Iterable) -> tuple[float, float]:
 
     Parameters
     ----------
-    model : torch.nn.Module
-        Maps images (N, ...) to logits (N, classes); left in evaluation mode.
-    loader : iterable of (images, labels)
-        Labels are int64 (N,).
+    model, loader
+        As for :func:`train_one_epoch`; the model is left in evaluation mode.
 
     Returns
     -------
@@ -117,8 +115,6 @@ def probabilities(model: nn.Module, images) -> np.ndarray:
 class Job:
     """How a training run is carried out: all that :func:`fit` need not know to train.
 
-    One process trains on its own; :class:`mnist_tutorial.recipes.SharedJob` is one of several.
-
     Attributes
     ----------
     device : str or torch.device, optional
@@ -128,8 +124,7 @@ class Job:
     checkpoint : path, optional
         Written after each epoch, whole or not at all.
     resume : bool
-        Go on from `checkpoint` if that file exists, on whichever device. On the CPU of the same
-        machine the result is bit for bit that of a run which was never interrupted.
+        Go on from `checkpoint` if it exists, on any device; on the same CPU to the same bits.
     settings : dict, optional
         Kept in the checkpoint; resuming with others is refused.
     """
@@ -163,20 +158,13 @@ class Job:
         return evaluate(model, loader)
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Go on from the checkpoint, if that was asked for and there is one.
-
-        Raises
-        ------
-        CheckpointError
-            It is damaged, or of another training run.
-        """
+        """Go on from the checkpoint, if asked to; a CheckpointError if that is unfit."""
         if not self.resume or self.checkpoint is None or not Path(self.checkpoint).exists():
             return
         saved = load_checkpoint(self.checkpoint)
-        if saved.get("settings") != self.settings:
-            raise CheckpointError(f"{self.checkpoint} was made with the settings "
-                                  f"{saved.get('settings')}, not {self.settings}: "
-                                  "resume with the same, or name another checkpoint")
+        if (settings := saved.get("settings")) != self.settings:
+            raise CheckpointError(f"{self.checkpoint} was made with the settings {settings}, not "
+                                  f"{self.settings}: resume with the same, or name another file")
         snapshot.put_back(saved)
         self.say(f"Resumed after epoch {len(snapshot.history)} from {self.checkpoint}.")
 
@@ -192,8 +180,7 @@ def fit(model: nn.Module, train_loader: Iterable, validation_loader: Iterable | 
         job: Job | None = None) -> list[Epoch]:
     """Train the model for a number of epochs and print how it goes.
 
-    Ctrl-C, or Jupyter's stop button, ends the training run: the model is then put back to the end
-    of the last finished epoch, and the history so far is returned.
+    Ctrl-C, or Jupyter's stop button, ends with model and history as after the last whole epoch.
 
     Parameters
     ----------
@@ -204,14 +191,10 @@ def fit(model: nn.Module, train_loader: Iterable, validation_loader: Iterable | 
         In all, those of a resumed checkpoint included.
     optimizer : torch.optim.Optimizer, optional
         Default: SGD with learning rate 0.01 and momentum 0.5.
-    scheduler : optional
-        Stepped after each batch.
-    loss_function : callable
-        To train with, see :func:`train_one_epoch`; validation always takes cross-entropy.
-    report_every : int
-        See :func:`train_one_epoch`; 0 leaves the lines of each epoch.
+    scheduler, loss_function, report_every
+        As for :func:`train_one_epoch`; validation always takes cross-entropy.
     job : Job, optional
-        On which device, with how many threads, with which checkpoint. Default: ``Job()``.
+        On which device, with how many threads, with which checkpoint.
 
     Returns
     -------
@@ -239,15 +222,14 @@ def fit(model: nn.Module, train_loader: Iterable, validation_loader: Iterable | 
             for number in range(len(history) + 1, epochs + 1):
                 start = time.perf_counter()
                 job.say(f"Epoch {number}/{epochs}")
-                trained = _finite(number, job.train(model, train_loader, optimizer, scheduler,
-                                                    report_every, loss_function))
-                job.say(f"  training:   loss {trained[0]:.3f}, accuracy {trained[1]:.2%}")
+                trained = job.train(model, train_loader, optimizer, scheduler, report_every,
+                                    loss_function)
+                _report(job, number, "training:", *trained)
                 validated = (math.nan, math.nan)
                 if validation_loader is not None:
-                    validated = _finite(number, job.test(model, validation_loader))
-                    job.say(f"  validation: loss {validated[0]:.3f}, accuracy {validated[1]:.2%}")
-                seconds = time.perf_counter() - start
-                history.append(Epoch(number, *trained, *validated, seconds))
+                    validated = job.test(model, validation_loader)
+                    _report(job, number, "validation:", *validated)
+                history.append(Epoch(number, *trained, *validated, time.perf_counter() - start))
                 snapshot.take()
                 job.save(snapshot)
     except KeyboardInterrupt:
@@ -261,9 +243,9 @@ def fit(model: nn.Module, train_loader: Iterable, validation_loader: Iterable | 
     return history
 
 
-def _finite(number: int, means: tuple[float, float]) -> tuple[float, float]:
-    """Pass on loss and accuracy of an epoch, if that loss is a number."""
-    if not math.isfinite(means[0]):
-        raise FloatingPointError(f"the loss became {means[0]} in epoch {number}: the learning rate "
-                                 "is too high, or there are NaN or infinite values in the data")
-    return means
+def _report(job: Job, number: int, stage: str, loss: float, accuracy: float) -> None:
+    """Tell how an epoch went, if its loss is a number."""
+    if not math.isfinite(loss):
+        raise FloatingPointError(f"the loss became {loss} in epoch {number}: the learning rate is "
+                                 "too high, or there are NaN or infinite values in the data")
+    job.say(f"  {stage:11} loss {loss:.3f}, accuracy {accuracy:.2%}")

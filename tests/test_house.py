@@ -29,11 +29,15 @@ ROOMS = {  # each with what it may import besides itself
 DOORS = {"__init__", "__main__", "check"}  # they may import anything
 
 LIMITS = {
+    "lines of the package": 5196,
+    "code lines of reading": 750,
     "private helpers of reading": 35,
     "bare numbers": 120,
     "longest function, in code lines": 40,
     "most parameters": 9,
+    "lines over 100 columns": 0,
     "public without docstring": 0,
+    "functions of arrays without shapes": 0,
     "import lines of a chapter": 4,
 }
 
@@ -162,5 +166,5 @@ def test_house_stays_small(figures, row):
 
 def test_house_is_measured_at_all(figures):
     """A count of nothing would pass as well."""
-    for row in set(LIMITS) - {"public without docstring"}:
+    for row in (row for row, limit in LIMITS.items() if limit):
         assert figures[row].value > LIMITS[row] / 4, row

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from mnist_tutorial import RECIPES, evaluate, train_net
+from mnist_tutorial.__main__ import RECIPE_NAMES
 from mnist_tutorial.recipes import Job
 
 
@@ -14,6 +15,10 @@ def test_classic_is_the_tutorials_recipe():
 def test_recipes_differ_in_values_only():
     assert {frozenset(recipe) for recipe in RECIPES.values()} == {frozenset(RECIPES["classic"])}
     assert all(name in train_net.__doc__ for name in RECIPES["classic"])
+
+
+def test_the_command_line_offers_all_recipes():
+    assert RECIPE_NAMES == tuple(RECIPES)
 
 
 def test_unknown_recipes_and_changes_are_refused():

@@ -24,14 +24,12 @@ class BrowserCamera(Widget):
     model : torch.nn.Module, optional
         Default: the weights that ship, :func:`mnist_tutorial.load_pretrained`.
     several : bool
-        Read all digits (:func:`mnist_tutorial.read_digits`) instead of the most prominent one
-        (:func:`mnist_tutorial.predict_image`), which is quicker and less easily misled by the
-        background. There is a box to tick for it in the page, too.
+        Read all digits instead of the most prominent one, which is quicker and less easily misled
+        by the background. There is a box to tick for it in the page, too.
     mirror : bool
         Show the picture as a mirror would; it is still read as it is.
     save_to : path, optional
-        A folder: the camera then has a line to save pictures with their label, see
-        :func:`mnist_tutorial.live.record`.
+        A folder, into which a line in the page saves pictures with their label, see :func:`record`.
 
     Attributes
     ----------
@@ -40,12 +38,6 @@ class BrowserCamera(Widget):
     predictions : list of Prediction
         The digits in it, empty without any. Read only, and set after `frame`: with
         ``camera.observe(function, "predictions")`` it calls you when it changes.
-
-    Examples
-    --------
-    >>> camera = BrowserCamera(several=True)
-    >>> camera.predictions
-    []
     """
 
     _esm = static("common.js", "browser_camera.js")

@@ -21,25 +21,19 @@ INLINE_WIDTH, JPEG_QUALITY = 640, 70  # pixels at most, and 0 to 100: a frame ha
 
 @functools.cache
 def has_display() -> bool:
-    """Find out, once and in another process, whether OpenCV can open a window here.
-
-    Without a display OpenCV aborts the process that asks for a window, and nothing can catch that.
-    """
+    """Find out if OpenCV can open a window, in another process: if not, OpenCV aborts it."""
     probe = [sys.executable, "-c", "import cv2; cv2.namedWindow('probe')"]
     return subprocess.run(probe, capture_output=True).returncode == 0
 
 
 def choose_screen(show: str | None) -> str | None:
-    """Turn 'auto' into a key of `SCREENS` that works here, and refuse one that does not.
-
-    Any other `show` is a ValueError; one that cannot work here, a RuntimeError.
-    """
+    """Turn 'auto' into a key of `SCREENS`; ValueError if unknown, RuntimeError if unusable."""
     if show == "auto":
         return "inline" if _in_notebook() else "window" if has_display() else None
     if show not in SCREENS:
         raise ValueError(f"show: expected 'auto', 'window', 'inline' or None, got {show!r}")
     if show == "window" and not has_display():
-        raise RuntimeError("show='window': OpenCV finds no display; use 'inline' in a notebook, or None")
+        raise RuntimeError("show='window': no display here; use 'inline' in a notebook, or None")
     if show == "inline" and not _in_notebook():
         raise RuntimeError("show='inline' needs a notebook; use 'window', or None to show nothing")
     return show
@@ -89,25 +83,24 @@ class Inline(Screen):
 
     def __init__(self):
         from IPython.display import DisplayHandle
-        self._handle, self._is_shown = DisplayHandle(), False
-        self._due, self._unsent = 0.0, None
+        self._handle, self._due, self._unsent = DisplayHandle(), 0.0, None
+        self._send = self._handle.display  # the first time; then the picture is replaced
 
     def show(self, picture: np.ndarray) -> None:
-        """Send a picture if it is time for one, otherwise keep it."""
+        """Send a picture (H, W, 3) if it is time for one, otherwise keep it."""
         now, self._unsent = time.perf_counter(), picture
         if now > self._due - INLINE_PERIOD / 2:  # half a period: cameras do not tick evenly
-            self._send()
+            self._flush()
             self._due = max(self._due, now) + INLINE_PERIOD
 
     def close(self) -> None:
         """Send the last picture, even if its turn has not come."""
         if self._unsent is not None:
-            self._send()
+            self._flush()
 
-    def _send(self) -> None:
-        send = self._handle.update if self._is_shown else self._handle.display
-        send({"image/jpeg": _jpeg(self._unsent)}, raw=True)  # no text for the notebook to store
-        self._is_shown, self._unsent = True, None
+    def _flush(self) -> None:
+        self._send({"image/jpeg": _jpeg(self._unsent)}, raw=True)  # no text that would be stored
+        self._send, self._unsent = self._handle.update, None
 
 
 def _jpeg(picture: np.ndarray) -> str:

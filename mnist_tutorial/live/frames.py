@@ -85,7 +85,7 @@ def find_cameras(limit: int = 10) -> list[tuple[int, int, int]]:
 
 
 def paced(frames: Iterable[np.ndarray], rate: float | None) -> Frames:
-    """Yield frames, and no more than `rate` of them per second if it is given."""
+    """Yield frames (H, W, 3), and no more than `rate` of them per second if it is given."""
     due = 0.0
     for frame in frames:
         if rate:
@@ -141,7 +141,7 @@ def _serve(index: int, size: Size, wanted: Queue, frames: Queue) -> None:
 def _from_file(path: str, realtime: bool) -> Frames:
     is_file = os.path.isfile(path)
     if os.path.isdir(path):
-        raise SourceError(f"{path!r} is a folder; pass a pattern such as {path + '/img_%02d.png'!r}")
+        raise SourceError(f"{path!r} is a folder; pass a pattern, as {path + '/img_%02d.png'!r}")
     if "%" not in path and not is_file:
         raise SourceError(f"{path!r}: there is no such file in {os.getcwd()!r}; check the path")
     # Left to itself, OpenCV would stretch the images of a pattern to the size of the first.
@@ -197,7 +197,8 @@ def _quiet() -> Iterator[None]:
 
 def _from_iterable(source: Any) -> Frames:
     if isinstance(source, np.ndarray) and (source.ndim <= 2 or source.shape[2:] == COLOUR):
-        raise SourceError(f"expected many frames, got one of shape {source.shape}; put it in a list")
+        raise SourceError(f"expected many frames, got a single picture of shape {source.shape}; "
+                          "put it into a list")
     try:
         frames = iter(source)
     except TypeError:

@@ -20,11 +20,8 @@ class DrawingPad(Widget):
 
     Parameters
     ----------
-    model : torch.nn.Module, optional
-        Default: the weights that ship, :func:`mnist_tutorial.load_pretrained`.
-    save_to : path, optional
-        A folder: the pad then has a line to save drawings with their label, see
-        :func:`mnist_tutorial.live.record`.
+    model, save_to
+        As for :class:`BrowserCamera`.
 
     Attributes
     ----------
@@ -33,14 +30,6 @@ class DrawingPad(Widget):
     prediction : Prediction or None
         The last answer, None without a digit. Read only, and set after `image`: with
         ``pad.observe(function, "prediction")`` it calls you while you draw.
-
-    Examples
-    --------
-    >>> pad = DrawingPad()
-    >>> pad
-    DrawingPad()
-    >>> print(pad.prediction)
-    None
     """
 
     _esm = static("common.js", "pad.js")
@@ -79,6 +68,5 @@ class DrawingPad(Widget):
             return self._empty()
         image = load_grey(decode(self.drawing, "PNG"))
         if image.shape != (PAD_SIDE, PAD_SIDE):
-            raise ImageError(f"expected a drawing of shape {(PAD_SIDE, PAD_SIDE)} from the page, "
-                             f"got {image.shape}")
+            raise ImageError(f"expected a drawing of {PAD_SIDE} x {PAD_SIDE}, got {image.shape}")
         return image

@@ -14,8 +14,7 @@ from .frames import Frames, paced
 # At "/" the pen is lifted; a position given twice is a corner.
 SKELETONS = {
     "0": ["40,5 22,5 8,27 4,58 12,87 29,99 46,86 55,54 52,23 40,6 27,3"],
-    "1": ["31,0 29,33 25,70 22,100",
-          "8,27 20,15 33,0 33,0 31,38 28,74 27,100"],
+    "1": ["31,0 29,33 25,70 22,100", "8,27 20,15 33,0 33,0 31,38 28,74 27,100"],
     "2": ["6,25 11,10 27,1 46,6 53,25 44,48 25,74 4,96 4,96 22,92 42,95 66,91",
           "7,22 14,7 31,1 48,9 50,29 37,58 17,88 5,95 1,86 10,80 27,88 46,98 67,90"],
     "3": ["5,15 16,4 34,2 47,14 41,32 20,45 20,45 41,48 55,65 49,87 30,99 10,96 1,86"],
@@ -34,24 +33,16 @@ PAPER_GREY, PAPER_GRAIN = 225, 2  # grey level of the pad, and its standard devi
 PAPER_SHADE = (0.85, 0.9)         # share of the light at the right and at the lower edge
 INK_BGR, PEN_BGR = (40, 40, 40), (90, 40, 20)
 DIGIT_HEIGHT = 0.5                # of the frame's height, at most; in digit heights:
-DIGIT_INDENT = 1 / 6              # paper to the left of each digit
-DIGIT_SHIFT = 0.04                # of a digit from its place, at most
+DIGIT_INDENT, DIGIT_SHIFT = 1 / 6, 0.04  # paper to the left of a digit; from its place, at most
 DIGIT_SLANT = (-0.12, 0.05)       # of a digit's foot against its head, to the right
-PEN_WIDTH = (0.078, 0.111)
-PEN_SPEED = 0.22                  # digit heights per frame
-HOLD_FRAMES = 25                  # in which a written page lies still
-TURN_FRAMES = 8                   # in which it is drawn aside
+PEN_WIDTH, PEN_SPEED = (0.078, 0.111), 0.22  # the speed per frame
+HOLD_FRAMES, TURN_FRAMES = 25, 8  # in which a written page lies still, and is drawn aside
 
 
 def skeleton(digit: str, style: int = 0) -> list[np.ndarray]:
     """Return a digit's strokes, float64 (points, 2): x and y, one unit high, y downwards.
 
-    Parameters
-    ----------
-    digit : str
-        "0" to "9".
-    style : int
-        Which way to write it; beyond the last they count from the first again.
+    `style` is the way to write it; beyond the last they count from the first again.
     """
     styles = SKELETONS[digit]
     return [np.array([point.split(",") for point in stroke.split()], float) / 100
@@ -59,18 +50,9 @@ def skeleton(digit: str, style: int = 0) -> list[np.ndarray]:
 
 
 def curve(points: np.ndarray, steps: int = 24) -> np.ndarray:
-    """Draw a smooth line through points, with a corner where one is given twice.
+    """Return a smooth line, float64 (m, 2), in `steps` from each point to the next.
 
-    Parameters
-    ----------
-    points : float array (n, 2)
-        At least two before, between and after corners.
-    steps : int
-        From one of them to the next.
-
-    Returns
-    -------
-    float64 array (m, 2)
+    Where a point, float (n, 2), is given twice is a corner; between corners there are two or more.
     """
     t = np.linspace(0, 1, steps, endpoint=False)
     weights = np.vander(t, len(CURVE_WEIGHTS), increasing=True) @ CURVE_WEIGHTS  # (steps, 4)
@@ -101,8 +83,7 @@ def write_digits(text: str = "3 14 159 2 6", *, seed: int = 0, size: tuple[int, 
 
     Yields
     ------
-    uint8 array (H, W, 3)
-        BGR.
+    uint8 array (H, W, 3), BGR
 
     Raises
     ------

@@ -9,6 +9,7 @@ import csv
 import io
 import re
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +29,7 @@ def record(picture: np.ndarray | Image.Image, label: str | int, folder: str | Pa
     Parameters
     ----------
     picture : uint8 array or PIL image
-        Grey (H, W), RGB (H, W, 3) or RGBA (H, W, 4). OpenCV's frames are BGR: pass
-        ``frame[..., ::-1]``.
+        Grey (H, W), RGB (H, W, 3), RGBA (H, W, 4). OpenCV has BGR: pass ``frame[..., ::-1]``.
     label : str or int
         The digits in reading order, rows separated by "/": ``7`` or ``"2026/31415"``.
     folder : path
@@ -45,14 +45,17 @@ def record(picture: np.ndarray | Image.Image, label: str | int, folder: str | Pa
     RecordError
         Another label or picture, a `labels.csv` with other columns, or no right to write there.
     """
-    label, png, folder = _check_label(label), _png(picture), Path(folder)
+    text, png, folder = str(label).strip(), _png(picture), Path(folder)
+    if isinstance(label, bool) or not re.fullmatch(r"[0-9]+(/[0-9]+)*", text):
+        raise RecordError("label: expected digits, rows separated by '/', such as 7 or "
+                          f"2026/31415, got {label!r}")
     try:
         with _ONE_AT_A_TIME:
             folder.mkdir(parents=True, exist_ok=True)
-            table = _read_table(folder / TABLE)
-            path = _write_picture(folder, png)
+            path = _new_file(folder)
             try:
-                write_atomically(folder / TABLE, _with_row(table, path.name, label))
+                path.write_bytes(png)
+                write_atomically(folder / TABLE, _table_with(folder / TABLE, path.name, text))
             except BaseException:
                 path.unlink()
                 raise
@@ -62,16 +65,7 @@ def record(picture: np.ndarray | Image.Image, label: str | int, folder: str | Pa
     return path
 
 
-def _check_label(label: str | int) -> str:
-    text = str(label).strip()
-    if isinstance(label, bool) or not re.fullmatch(r"[0-9]+(/[0-9]+)*", text):
-        raise RecordError("label: expected digits, rows separated by '/', such as 7 or "
-                          f"2026/31415, got {label!r}")
-    return text
-
-
 def _png(picture: np.ndarray | Image.Image) -> bytes:
-    """Encode a picture, before anything is written."""
     if isinstance(picture, np.ndarray):
         is_flat = picture.ndim >= 2 and picture.shape[2:] in PIXEL_SHAPES
         if picture.dtype != np.uint8 or not is_flat or not picture.size:
@@ -79,8 +73,7 @@ def _png(picture: np.ndarray | Image.Image) -> bytes:
                               f"got {picture.dtype} of shape {picture.shape}")
         picture = Image.fromarray(np.ascontiguousarray(picture))
     if not isinstance(picture, Image.Image):
-        raise RecordError("picture: expected a uint8 array or a PIL image, got "
-                          f"{type(picture).__name__}")
+        raise RecordError(f"picture: expected an array or PIL image, got {type(picture).__name__}")
     picture = ImageOps.exif_transpose(picture)
     if picture.mode not in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"):
         picture = picture.convert("RGB")
@@ -89,46 +82,28 @@ def _png(picture: np.ndarray | Image.Image) -> bytes:
     return file.getvalue()
 
 
-def _write_picture(folder: Path, png: bytes) -> Path:
-    """Write to the first free number; another program may take one at the same time."""
+def _new_file(folder: Path) -> Path:
+    """Make a file at the first free number; another program may take one at the same time."""
     names = [path.stem for path in folder.glob("*.png")]
     number = max((int(name) for name in names if name.isdecimal()), default=0)
     while True:
         number += 1
         path = folder / f"{number:04d}.png"
-        try:
-            file = open(path, "xb")
-        except FileExistsError:
-            continue
-        try:
-            with file:
-                file.write(png)
-        except BaseException:
-            path.unlink()
-            raise
-        return path
+        with suppress(FileExistsError):
+            path.touch(exist_ok=False)
+            return path
 
 
-def _read_table(path: Path) -> bytes:
-    """Return the table's bytes, its header line alone where there is no table yet."""
+def _table_with(path: Path, filename: str, label: str) -> bytes:
+    """Append a row in the table's own order of columns, and leave the other rows as they are."""
     table = path.read_bytes() if path.exists() else b"filename,label\n"
-    columns = _columns(table)
+    first = table.decode("utf-8-sig", errors="replace").partition("\n")[0].rstrip("\r")
+    columns = next(csv.reader([first]), [])
     if not {"filename", "label"} <= set(columns):
         raise RecordError(f"{str(path)!r}: expected a first line with the columns filename and "
                           f"label, got {','.join(columns)!r}; mend it or take another folder")
-    return table
-
-
-def _columns(table: bytes) -> list[str]:
-    first = table.decode("utf-8-sig", errors="replace").partition("\n")[0]
-    return next(csv.reader([first.rstrip("\r")]), [])
-
-
-def _with_row(table: bytes, filename: str, label: str) -> bytes:
-    """Append a row in the table's own order of columns, and leave the other rows as they are."""
-    end = "\r\n" if b"\r\n" in table else "\n"
-    row = io.StringIO(newline="")
-    writer = csv.DictWriter(row, _columns(table), lineterminator=end)
-    writer.writerow({"filename": filename, "label": label})
-    gap = b"" if table.endswith(b"\n") else end.encode()
-    return table + gap + row.getvalue().encode()
+    row = {"filename": filename, "label": label}
+    line = ",".join(row.get(column, "") for column in columns).encode()
+    end = b"\r\n" if b"\r\n" in table else b"\n"
+    gap = b"" if table.endswith(b"\n") else end
+    return table + gap + line + end

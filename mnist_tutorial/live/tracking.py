@@ -35,8 +35,7 @@ class Track:
         is_same = newest.sure and newest.digit == self.newest.digit
         self.steady = self.steady + 1 if is_same else int(newest.sure)
         self.seen, self.missed = self.seen + 1, 0
-        weight = max(NEWEST_WEIGHT, 1 / self.seen)
-        before = self.answer
+        before, weight = self.answer, max(NEWEST_WEIGHT, 1 / self.seen)
         average = before.probabilities + weight * (newest.probabilities - before.probabilities)
         self.answer = newest._replace(
             digit=int(average.argmax()), confidence=float(average.max()), probabilities=average,
@@ -51,10 +50,7 @@ class Track:
 class Tracker:
     """Steady what is drawn: two boxes that overlap, in consecutive frames, show one digit.
 
-    Attributes
-    ----------
-    tracks : list of Track
-        First those found in the newest frame, in the order in which they were given.
+    `tracks` begins with those found in the newest frame, in the order in which they were given.
     """
 
     def __init__(self) -> None:

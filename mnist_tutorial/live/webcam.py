@@ -28,7 +28,7 @@ GREEN, GREY, BLACK = (80, 230, 80), (210, 210, 210), (0, 0, 0)  # BGR
 
 def draw_predictions(frame: np.ndarray, predictions: list[Prediction], *, note: str = "",
                      mirror: bool = False) -> np.ndarray:
-    """Draw each digit's box and label on a copy of the frame: ``7  98 %``, or grey and ``7?``.
+    """Return a copy of the frame with each digit's box and label: ``7  98 %``, or ``7?`` in grey.
 
     Parameters
     ----------
@@ -40,10 +40,6 @@ def draw_predictions(frame: np.ndarray, predictions: list[Prediction], *, note: 
         Written small in the lower left corner.
     mirror : bool
         Flip left and right, all but the text.
-
-    Returns
-    -------
-    uint8 array (H, W, 3)
     """
     picture = cv2.flip(frame, 1) if mirror else frame.copy()
     height, width = picture.shape[:2]
@@ -104,9 +100,7 @@ class Report(NamedTuple):
         tracker, counted = Tracker(), []  # (digit, track)
         for predictions in self.predictions:
             tracker.update(predictions)
-            for track in tracker.tracks:
-                if track.steady != CONFIRM_FRAMES:
-                    continue
+            for track in [one for one in tracker.tracks if one.steady == CONFIRM_FRAMES]:
                 here = [digit for digit, old in counted if old is track or (
                     old not in tracker.tracks and old.overlap(track.newest) > 0)]
                 if here[-1:] != [track.newest.digit]:
@@ -118,7 +112,8 @@ class Report(NamedTuple):
                 f"second), ended by: {self.stopped}\n"
                 f"read: {' '.join(map(str, self.digits)) or 'no steady digit'}")
 
-    __repr__ = __str__  # a notebook shows it, and the predictions would fill pages
+    def __repr__(self) -> str:  # a notebook shows it, and the predictions would fill pages
+        return str(self)
 
 
 def run(source: Source = 0, model: torch.nn.Module | None = None, *, show: str | None = "auto",
@@ -126,9 +121,8 @@ def run(source: Source = 0, model: torch.nn.Module | None = None, *, show: str |
         callback: Callable[[np.ndarray, list[Prediction]], Any] | None = None) -> Report:
     """Read digits until the source ends or the user stops it, then release all that was opened.
 
-    Every frame is searched for digits (:func:`mnist_tutorial.read_digits`); a :class:`Tracker`
-    steadies the boxes that are drawn. `q`, Esc or closing stop a window; Ctrl-C or the notebook's
-    stop button stop any run.
+    Every frame is searched for digits; a :class:`Tracker` steadies the boxes that are drawn.
+    `q`, Esc or closing stop a window; Ctrl-C or the notebook's stop button stop any run.
 
     Parameters
     ----------
@@ -144,12 +138,7 @@ def run(source: Source = 0, model: torch.nn.Module | None = None, *, show: str |
     mirror : bool
         Show frames as a mirror does; they are still answered as they are.
     callback : callable, optional
-        Called with each frame (uint8 (H, W, 3), BGR, not mirrored) and the list of its
-        predictions, as in :attr:`Report.predictions`.
-
-    Returns
-    -------
-    Report
+        Called with each frame, uint8 (H, W, 3), BGR, not mirrored, and a list of its predictions.
 
     Raises
     ------
@@ -162,7 +151,7 @@ def run(source: Source = 0, model: torch.nn.Module | None = None, *, show: str |
     """
     shown = choose_screen(show)
     if max_frames is not None and max_frames < 1:
-        raise ValueError(f"max_frames: expected 1 or more, or None for no limit, got {max_frames!r}")
+        raise ValueError(f"max_frames: expected 1 or more, or None for all, got {max_frames!r}")
     model = load_pretrained() if model is None else model
     predictions, stopped, start = [], None, time.perf_counter()
     tracker, times = Tracker(), deque([start], maxlen=RATE_FRAMES)

@@ -29,18 +29,14 @@ def static(*names: str) -> str:
 
 
 def decode(data: Any, kind: str) -> Image.Image:
-    """Decode an image that came from the page; `kind` is 'PNG' or 'JPEG', and none else is tried.
-
-    Anything else, or an image of more than 4096 pixels a side, is an ImageError.
-    """
+    """Decode an image from the page, of the `kind` 'PNG' or 'JPEG'; all else is an ImageError."""
     try:
         image = Image.open(io.BytesIO(data), formats=[kind])
         if max(image.size) > MAX_SENT_SIDE:
             raise ValueError("too large")
         image.load()
     except Exception as error:  # on damaged files Pillow's decoders raise a dozen different types
-        raise ImageError(f"expected a {kind} picture of at most {MAX_SENT_SIDE} pixels a side from "
-                         "the page, got something else") from error
+        raise ImageError(f"expected a {kind} of at most {MAX_SENT_SIDE} pixels a side") from error
     return image
 
 
@@ -61,8 +57,7 @@ def explain(error: Exception) -> str:
 class Widget(anywidget.AnyWidget):
     """A widget that answers images from the page.
 
-    Jupyter may call it in another thread than the one that runs the cells: whoever touches its
-    state holds `_lock`.
+    Jupyter may call it in another thread than the cells': whoever touches its state holds `_lock`.
     """
 
     _css = static("live.css")

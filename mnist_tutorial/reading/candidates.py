@@ -14,7 +14,7 @@ from .layers import FILTER, Layer, kernel, percentile
 SOFT_EDGE, SOFT_EDGE_OF_SMALL = 3, 5  # pixels around a stroke; the latter in images like MNIST's
 PEAK_PERCENTILE = 75   # of the darker ink; that is black, whatever a few darker pixels say
 PAPER_PERCENTILE = 75  # of a tiny image: the light of its paper
-MAX_STROKES = 500      # of an image
+MAX_STROKES = 500      # of an image: a checked cloth has thousands, each to be compared with each
 MIN_STROKE = 0.008     # share of the longer side; what is smaller is a speck
 NEIGHBOUR_SIDE = 19    # pixels around a place in which its stroke is sought ...
 MIN_NEIGHBOURS = 0.01  # ... and share of them; a stroke that covers less has little say
@@ -24,62 +24,27 @@ MAX_THICKNESS = 0.5    # thickest place of a stroke as a share of the digit's lo
 
 
 class Stroke(NamedTuple):
-    """The ink of one component, or of a part that was cut off it.
+    """The ink of one component, or of a part that was cut off it."""
 
-    Attributes
-    ----------
-    mask : uint8 array (height, width) of `box`
-        1 = ink.
-    box : Box
-        In pixels of the layer.
-    component : Box
-        Of the whole component.
-    cut : float
-        Cost, in nats, of parting it from the stroke before, from which it was cut.
-    """
-
-    mask: np.ndarray
-    box: Box
-    component: Box
-    cut: float = 0.0
+    mask: np.ndarray         # uint8 (height, width) of the box, 1 = ink
+    box: Box                 # in pixels of the layer
+    cut: float = 0.0         # nats: cost of parting it from the stroke from which it was cut
 
 
 class Candidate(NamedTuple):
-    """Strokes of one layer that may be one digit.
-
-    Attributes
-    ----------
-    layer : Layer
-    strokes : list of Stroke
-    box : Box
-        Around all strokes, in pixels of the layer.
-    likeness : float
-        How much they look like strokes of a pen, 0 to 1.
-    score : float
-        Size and place times likeness, in pixels: the most prominent candidate has the highest.
-    prediction : Prediction or None
-        What the networks read in it.
-    """
+    """Strokes of one layer that may be one digit; the most prominent has the highest score."""
 
     layer: Layer
     strokes: list[Stroke]
-    box: Box
-    likeness: float = 0.0
-    score: float = 0.0
-    prediction: Any = None
+    box: Box                 # around all strokes, in pixels of the layer
+    likeness: float = 0.0    # to strokes of a pen, 0 to 1
+    score: float = 0.0       # size and place times likeness, in pixels
+    prediction: Any = None   # the Prediction of what the networks read in it
 
     @classmethod
     def of(cls, layer: Layer, strokes: list[Stroke]) -> Candidate:
         """Make one of strokes of a layer, one or more."""
         return cls(layer, strokes, Box.around([stroke.box for stroke in strokes]))
-
-    @classmethod
-    def of_components(cls, layer: Layer, numbers: list[int]) -> Candidate:
-        """Make one of the components with these numbers."""
-        boxes = [layer.box(number) for number in numbers]
-        masks = [(layer.labels[box.slices()] == number).view(np.uint8)
-                 for number, box in zip(numbers, boxes)]
-        return cls.of(layer, list(map(Stroke, masks, boxes, boxes)))
 
     @classmethod
     def of_tiny(cls, image: np.ndarray) -> list[Candidate]:
@@ -95,7 +60,7 @@ class Candidate(NamedTuple):
         mask = (ink > max(layers.MIN_INK, layers.MIN_INK_OF_DARKEST * ink.max())).astype(np.uint8)
         box = Box(0, 0, *grey.shape[::-1])
         layer = Layer(image, dark, paper, ink, mask)
-        return [cls.of(layer, [Stroke(mask, box, box)])] if mask.any() else []
+        return [cls.of(layer, [Stroke(mask, box)])] if mask.any() else []
 
     @property
     def touching(self) -> bool:
@@ -126,32 +91,25 @@ class Candidate(NamedTuple):
 
 
 def list_strokes(layer: Layer, most: int = MAX_STROKES) -> list[Candidate]:
-    """List the components of a layer that are no specks, one candidate each.
-
-    Parameters
-    ----------
-    layer : Layer
-    most : int
-        How many at most, the largest: a checked cloth has thousands, each to be compared with each.
-    """
+    """List the components of a layer that are no specks, one candidate each, the largest first."""
     sizes = layer.stats[:, 2:4].max(axis=1)
     sizes[0] = 0  # the background
     largest_first = np.argsort(-layer.stats[:, cv2.CC_STAT_AREA], kind="stable")
     keep = [number for number in largest_first.tolist()
             if sizes[number] >= max(layers.FILTER, MIN_STROKE * max(layer.grey.shape))]
-    return [Candidate.of_components(layer, [number]) for number in keep[:most]]
+    strokes = []
+    for number in keep[:most]:
+        box = Box(*layer.stats[number, :4].tolist())
+        mask = (layer.labels[box.slices()] == number).view(np.uint8)
+        strokes.append(Candidate.of(layer, [Stroke(mask, box)]))
+    return strokes
 
 
 def join_strokes(strokes: list[Candidate],
                  may_join: Callable[[Box, Box], bool]) -> list[Candidate]:
-    """Join strokes, the lowest first, to the nearest one with which they may be one digit.
+    """Join strokes of a layer, the lowest first, to the nearest one that `may_join` allows.
 
-    Parameters
-    ----------
-    strokes : list of Candidate
-        Of one layer.
-    may_join : callable
-        Of the boxes of a stroke and of one at least as high.
+    It is asked for the boxes of a stroke and of one at least as high.
     """
     waiting, joined = sorted(strokes, key=_height), []
     while waiting:
@@ -172,13 +130,7 @@ def _height(candidate: Candidate) -> int:
 
 
 def cut_out(image: np.ndarray, candidate: Candidate) -> tuple[np.ndarray, Box]:
-    """Cut a candidate's strokes out of the image in which it was found, or a larger copy of that.
-
-    Parameters
-    ----------
-    image : uint8 array (H, W)
-        Grey levels of either polarity.
-    candidate : Candidate
+    """Cut the strokes out of the image (uint8 (H, W)) in which they were found, or a larger copy.
 
     Returns
     -------

@@ -60,19 +60,10 @@ def naive_resize(source: ImageSource) -> np.ndarray:
 def find_digits(image: np.ndarray) -> Iterator[Candidate]:
     """Yield what may be the one digit of an image, the most prominent first.
 
-    The likelier polarity is searched first; where it shows a convincing digit, the others are
-    searched only if more than one candidate is asked for. The last search takes the shadows of
-    fingers for paper, which uncovers a digit on which they lie.
-
-    Parameters
-    ----------
-    image : uint8 array (H, W)
-        Grey levels of either polarity.
-
-    Raises
-    ------
-    NoDigitError
-        There is none.
+    The likelier polarity of the image, uint8 (H, W), is searched first; where it shows a convincing
+    digit, the others are searched only if more candidates are asked for. The last search takes the
+    shadows of fingers for paper, which uncovers a digit on which they lie. Raises NoDigitError if
+    there is none.
     """
     large, (dark, light) = layers.is_large(image), layers.polarities(image)
     others: list[Any] = [(light, layers.STROKE_WIDTH), (dark, layers.NARROW_STROKE, SHADOW_WEIGHT)]
@@ -164,15 +155,10 @@ def prepare(source: ImageSource) -> Prepared:
 def steps(source: ImageSource) -> dict[str, np.ndarray]:
     """Return all that lies between an image and the network's input, to look at.
 
-    Parameters
-    ----------
-    source : path, PIL image or array
-        What :func:`prepare` takes; the same errors are raised.
-
     Returns
     -------
     dict of str to uint8 array (H, W)
-        In the order in which they are made: the image in grey, the light of its bare paper, the
+        What :func:`prepare` makes, in order: the image in grey, the light of its bare paper, the
         ink (the share of that light which is missing), the strokes that belong to the digit, the
         digit scaled to 20 pixels and as thick as MNIST's, and that with its centre of mass in the
         middle of 28x28.

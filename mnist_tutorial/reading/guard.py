@@ -13,17 +13,9 @@ GUARD = SHIPPED.with_name("guard.pt")
 
 @cache
 def load_guard(path: str | Path = GUARD) -> Guard:
-    """Return the network that tells digits from everything else; it is loaded once.
+    """Return the network that tells digits from everything else, loaded once, for evaluation.
 
-    Returns
-    -------
-    Guard
-        In evaluation mode; its classes are 0, no digit, and 1, a digit. What it was trained on
-        is told in :mod:`mnist_tutorial.recipes.nondigits`.
-
-    Raises
-    ------
-    CheckpointError
-        The file is missing, damaged, or not for this network.
+    Its classes are 0, no digit, and 1, a digit; what it was trained on is told in
+    :mod:`mnist_tutorial.recipes.nondigits`. The errors are those of :func:`load_weights`.
     """
     return load_weights(path, Guard())

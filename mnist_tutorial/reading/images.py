@@ -56,15 +56,9 @@ def load_grey(source: ImageSource) -> np.ndarray:
 def load_reduced(source: ImageSource) -> tuple[np.ndarray, float]:
     """Read any image as :func:`load_grey` does, and say by how much it was reduced.
 
-    Parameters
-    ----------
-    source
-        See :func:`load_grey`, also for the errors raised.
-
     Returns
     -------
     grey : uint8 array (H, W)
-        0 = black.
     scale : float
         Pixels of the source per pixel of `grey`, 1 or more.
     """

@@ -7,8 +7,6 @@ from typing import Iterator
 import cv2
 import numpy as np
 
-from .box import Box
-
 PAPER_COPY_SIDE = 160  # pixels, longest side of the copy on which the paper's light is estimated
 NOISE_FLOOR = 16       # grey levels; below it a camera sees noise, and shares of it mean nothing
 MIN_INK = 0.06         # share of the paper's light that the faintest pencil takes away ...
@@ -54,10 +52,6 @@ class Layer:
         self.grey = image if dark else 255 - image
         self.labels, self.stats = label_components(mask)
 
-    def box(self, number: int) -> Box:
-        """Return the box around a component."""
-        return Box(*self.stats[number, :4].tolist())
-
 
 def shrink(grey: np.ndarray, longest: int) -> np.ndarray:
     """Reduce a uint8 image (H, W) to `longest` pixels on the longer side; keep a smaller one."""
@@ -78,15 +72,10 @@ def polarities(grey: np.ndarray) -> tuple[bool, bool]:
 
 
 def find_layers(image: np.ndarray, dark: bool, widest: float = STROKE_WIDTH) -> Iterator[Layer]:
-    """Split an image into components above each of two thresholds, the lower one first.
+    """Split an image, uint8 (H, W), into components above two thresholds, the lower one first.
 
-    Parameters
-    ----------
-    image : uint8 array (H, W)
-    dark : bool
-        Seek dark strokes on light paper, otherwise light ones on a dark board.
-    widest : float
-        Share of the shorter side; anything wider belongs to the paper.
+    Strokes are dark on light paper, or light on a dark board; anything wider than `widest`, a share
+    of the shorter side, belongs to the paper.
     """
     grey = image if dark else 255 - image
     paper = estimate_paper(grey, widest)
@@ -183,5 +172,5 @@ def measure_ink(grey: np.ndarray, paper: np.ndarray) -> tuple[np.ndarray, float]
 
 
 def percentile(values: np.ndarray, percent: float) -> float:
-    """Return the percentile of an array of any shape (...), several times faster than NumPy's."""
+    """Return a percentile of an array (N,) or (H, W), several times faster than NumPy does."""
     return float(np.sort(values, axis=None)[round(percent / 100 * (values.size - 1))])

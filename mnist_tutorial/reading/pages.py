@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Iterable, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -28,7 +28,6 @@ MARKER_WIDTH = 1.5       # times the width that the strokes of a single digit ma
 MIN_PENLIKE = 0.02       # 0 to 1; clutter has less
 LINE_STRENGTH = 0.3      # width times darkness of a line's remains, as a share of the median stroke
 SAME_ROW = 0.5           # heights of a digit between the levels of neighbours
-MIN_IS_DIGIT = 5e-4      # probability of being a digit, times the best in the row
 
 
 class Page(NamedTuple):
@@ -44,19 +43,6 @@ class Page(NamedTuple):
 
     digits: list[Prediction]
     rows: list[list[int]]
-
-    @classmethod
-    def of(cls, rows: Iterable[list[Candidate]]) -> Page:
-        """Number the digits of all rows through, without those that are none."""
-        page = cls([], [])
-        for row in rows:
-            best = max((each.prediction.is_digit for each in row), default=0)  # rarely alone
-            digits = [each.prediction for each in row
-                      if each.prediction.is_digit * best > MIN_IS_DIGIT]
-            if digits:
-                page.rows.append([len(page.digits) + number for number in range(len(digits))])
-                page.digits.extend(digits)
-        return page
 
     @property
     def text(self) -> str:
@@ -80,38 +66,34 @@ def read_digits(source: ImageSource, model: torch.nn.Module | None = None) -> Pa
     model : torch.nn.Module, optional
         Default: the weights that ship, :func:`mnist_tutorial.load_pretrained`.
 
-    Returns
-    -------
-    Page
-        Without digits if none were found.
-
     Raises
     ------
     ImageError
-        If `source` is no readable image.
+        If `source` is no readable image. A page without digits is none.
     """
     model = load_pretrained() if model is None else model
     grey, scale = load_reduced(source)
     reader = Reader(model, scale * max(grey.shape))
     if max(grey.shape) <= layers.SMALL_SIDE:  # too small for several digits
         try:
-            return Page.of([reader.read([next(find_digits(grey))])])
+            rows = [reader.read([next(find_digits(grey))])]
         except NoDigitError:
-            return Page([], [])
-    found = drop_remains_of_lines(find_all_digits(grey, reader))
-    height = digit_height(found)
-    return Page.of(divide_row(row, height, reader) for row in in_rows(found, height))
+            rows = []
+    else:
+        found = drop_remains_of_lines(find_all_digits(grey, reader))
+        height = digit_height(found)
+        rows = [divide_row(row, height, reader) for row in in_rows(found, height)]
+    page = Page([], [])
+    for row in filter(None, rows):
+        page.rows.append([len(page.digits) + place for place in range(len(row))])
+        page.digits.extend(digit.prediction for digit in row)
+    return page
 
 
 def find_all_digits(image: np.ndarray, reader: Reader) -> list[Candidate]:
-    """Find the strokes in which the network sees most digits, all in one layer.
+    """Find the strokes of an image, uint8 (H, W), in which the network sees most digits.
 
-    Large digits are found on a coarse copy; it also tells whether small ones are dark or light.
-
-    Parameters
-    ----------
-    image : uint8 array (H, W)
-    reader : Reader
+    Large ones are found on a coarse copy; it also tells whether small ones are dark or light.
     """
     copy = layers.shrink(image, COARSE_SIDE)
     found = _best_layer(copy, layers.polarities(copy), reader)

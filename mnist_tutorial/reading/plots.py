@@ -1,4 +1,4 @@
-"""Figures of the answers to a picture, and of the stages on the way to them."""
+"""Figures of the answers to an image, and of the stages on the way to them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PAGE_SIZE = 5, 3.9  # inches
 
 
 def show_prediction(source: ImageSource, prediction: Prediction) -> None:
-    """Draw a picture, the network's input and the ten probabilities, side by side.
+    """Draw an image, the network's input and the ten probabilities, side by side.
 
     Parameters
     ----------
@@ -25,9 +25,10 @@ def show_prediction(source: ImageSource, prediction: Prediction) -> None:
     prediction : Prediction
         What :func:`mnist_tutorial.predict_image` made of it.
     """
-    figure, [[left, middle, right]] = make_figure(PANEL_SIZE, columns=3, width_ratios=PANEL_WIDTHS)
-    _draw_photo(left, source)
-    _draw_box(left, prediction, linewidth=2)
+    _, [[left, middle, right]] = make_figure(
+        PANEL_SIZE, columns=3, width_ratios=PANEL_WIDTHS,
+        title=f"Answer: {prediction} ({prediction.model})")
+    _draw_photo(left, source, [prediction], linewidth=2)
     left.set_title("the picture")
     draw_image(middle, prediction.picture)
     middle.set_title(f"what the network sees ({SIZE}x{SIZE})")
@@ -35,18 +36,17 @@ def show_prediction(source: ImageSource, prediction: Prediction) -> None:
     colours = np.where(digits == prediction.digit, "C1", "C0")
     right.bar(digits, prediction.probabilities, color=colours)
     right.set(xticks=digits, ylim=(0, 1), xlabel="digit", title="probability")
-    figure.suptitle(f"Answer: {prediction} ({prediction.model})")
     plt.show()
 
 
 def show_steps(source: ImageSource) -> None:
-    """Draw the stages from a picture of one digit to the network's input, see :func:`steps`."""
+    """Draw the stages from an image of one digit to the network's input, see :func:`steps`."""
     made = steps(source)
     show_pictures(list(made.values()), list(made), columns=len(made))
 
 
 def show_page(source: ImageSource, page: Page) -> None:
-    """Draw a picture with a box around each digit, and the answer above it.
+    """Draw an image with a box around each digit, and the answer above it.
 
     Parameters
     ----------
@@ -54,24 +54,20 @@ def show_page(source: ImageSource, page: Page) -> None:
     page : Page
         What :func:`mnist_tutorial.read_digits` made of it.
     """
-    figure, [[axis]] = make_figure(PAGE_SIZE)
-    _draw_photo(axis, source)
+    model = page.digits[0].model if page.digits else "no digit found"
+    _, [[axis]] = make_figure(PAGE_SIZE, title=f"Read as {page.text or 'nothing'} ({model})")
+    _draw_photo(axis, source, page.digits)
     for digit in page.digits:
-        _draw_box(axis, digit)
         x, y, width, _ = digit.box
         axis.annotate(f"{digit.digit}", (x + width / 2, y), ha="center", va="bottom", color="C1",
                       fontsize=CAPTION_SIZE)
-    model = page.digits[0].model if page.digits else "no digit found"
-    figure.suptitle(f"Read as {page.text or 'nothing'} ({model})")
     plt.show()
 
 
-def _draw_photo(axis, source: ImageSource) -> None:
-    """Draw a picture in the coordinates of its own pixels, however far it was reduced."""
+def _draw_photo(axis, source: ImageSource, digits: list[Prediction], **options) -> None:
+    """Draw an image in the coordinates of its own pixels, and a box around each digit."""
     grey, scale = load_reduced(source)
     draw_image(axis, grey, extent=(0, grey.shape[1] * scale, grey.shape[0] * scale, 0))
-
-
-def _draw_box(axis, digit: Prediction, **options) -> None:
-    x, y, width, height = digit.box
-    axis.add_patch(plt.Rectangle((x, y), width, height, fill=False, edgecolor="C1", **options))
+    for digit in digits:
+        x, y, width, height = digit.box
+        axis.add_patch(plt.Rectangle((x, y), width, height, fill=False, edgecolor="C1", **options))

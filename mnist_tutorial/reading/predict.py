@@ -84,13 +84,9 @@ def predict_pictures(model: torch.nn.Module, pictures: Sequence[np.ndarray],
     model : torch.nn.Module
         See :func:`mnist_tutorial.probabilities`.
     pictures : list of uint8 arrays (28, 28)
+        There is a prediction for each; the list may be empty.
     boxes : list of tuple (x, y, width, height)
         Where each is in its source, for the predictions.
-
-    Returns
-    -------
-    list of Prediction
-        One for each image, none for an empty list.
     """
     if not len(pictures):
         return []
@@ -108,27 +104,18 @@ def _believed(answers: np.ndarray, trust):
 
 
 class Reader:
-    """Ask the networks what candidates show, all at once.
+    """Ask the networks what candidates show; boxes are told in pixels of the source.
 
-    Parameters
-    ----------
-    model : torch.nn.Module
-        See :func:`mnist_tutorial.probabilities`.
-    source_side : float
-        Longest side of the source in pixels, in which boxes are told.
+    `source_side` is its longest side.
     """
 
     def __init__(self, model: torch.nn.Module, source_side: float):
         self.model, self.source_side = model, source_side
 
     def read(self, candidates: list[Candidate], image: np.ndarray | None = None) -> list[Candidate]:
-        """Return the candidates with a prediction each.
+        """Return the candidates with a prediction each, all asked for at once.
 
-        Parameters
-        ----------
-        candidates : list of Candidate
-        image : uint8 array (H, W), optional
-            From which they are cut; default: each from the copy on which it was found.
+        They are cut from `image` (uint8 (H, W)), by default from the copy on which they were found.
         """
         pictures, boxes = [], []
         for candidate in candidates:
@@ -154,10 +141,6 @@ def predict_image(source: ImageSource, model: torch.nn.Module | None = None) -> 
         Any image that :func:`mnist_tutorial.prepare` takes.
     model : torch.nn.Module, optional
         Default: the weights that ship, :func:`mnist_tutorial.load_pretrained`.
-
-    Returns
-    -------
-    Prediction
 
     Raises
     ------

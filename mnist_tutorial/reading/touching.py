@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from .box import Box
-from .candidates import Candidate, Stroke, stroke_depth
+from .candidates import Candidate, Stroke
 from .predict import DIGITS, Prediction, Reader
 
 # Width / height of 0 to 9 in MNIST's training images, the standard deviation of its logarithm, and
@@ -17,15 +17,14 @@ NETWORK_WEIGHT = 2     # of the networks' doubt against that of the shape ...
 MIN_PROBABILITY = 1e-3  # ... but not below that probability
 LOW, COST_LOW = 0.7, 3  # heights of a digit; what is lower costs that many nats for each
 COST_SKIP = 10         # nats, to take a part for no digit
-COST_CUT = 0.5         # nats of a cut, and one for each width of the pen that it is long
-COST_GAP, COST_TALL = 2, 5  # nats for each height between two components, if both are tall
+COST_CUT, PEN = 0.5, 0.1  # nats of a cut, and the length, in heights of a digit, of one nat more
 CERTAIN = 0.15         # nats of doubt up to which a candidate needs no second look
 # In heights of a digit:
-TALL, NARROW = 0.6, 0.4     # of components: the tall may be digits, the narrow are not cut
-FAR = 0.2                   # gap from which on two parts are two digits
+NARROW = 0.4                # components as narrow are not cut
 MAX_WIDTH, MIN_HEIGHT = 1.8, 0.4  # of a digit
 SEAM_SPACING = 0.1
 SEAM_SLOPES = (0, -0.15, 0.15, -0.3, 0.3, -0.5, 0.5, -0.8, 0.8)  # columns for each row
+FAR = 0.2              # heights of a digit, gap from which on two parts are two digits
 MAX_PARTS = 20         # of a digit: more than seams can make of it
 
 Spans = dict[tuple[int, int], Candidate]  # which part begins it, and which no longer belongs to it
@@ -43,27 +42,19 @@ def digit_height(candidates: list[Candidate]) -> float:
 
 
 def divide_row(row: list[Candidate], height: float, reader: Reader) -> list[Candidate]:
-    """Return the digits of the most probable way to divide a row.
+    """Return the digits of the most probable way to divide a row of candidates with predictions.
 
-    Parameters
-    ----------
-    row : list of Candidate
-        From left to right, with predictions.
-    height : float
-        Of a digit on this page, in pixels of the layer.
-    reader : Reader
-        Asked for the parts and their joints.
+    `height` is that of a digit on this page, in pixels of the layer.
     """
-    height = digit_height([each for each in row if each.prediction.sure]) or height
     parts = [part for candidate in row for part in _cut_up(candidate, height)]
-    parts.sort(key=lambda part: (part.strokes[0].component.middle, part.box.middle))
+    parts.sort(key=lambda part: part.box.middle)
     spans = _list_spans(parts, height)
     unread = [place for place, span in spans.items() if span.prediction is None]
     spans.update(zip(unread, reader.read([spans[place] for place in unread])))
     # Viterbi's algorithm: the cheapest way to each part, and the digits on it.
     ways: list[tuple[float, list[Candidate]]] = [(0.0, []), *((np.inf, []) for _ in parts)]
     for start, (cost, digits) in ((number, ways[number]) for number in range(len(parts))):
-        steps = [(cost_of(span, height), stop, [span])
+        steps = [(span.strokes[0].cut + cost_of(span.prediction, span.box, height), stop, [span])
                  for (begin, stop), span in spans.items() if begin == start]
         for step, stop, digit in [(COST_SKIP, start + 1, []), *steps]:
             if cost + step < ways[stop][0]:
@@ -74,37 +65,21 @@ def divide_row(row: list[Candidate], height: float, reader: Reader) -> list[Cand
 def _list_spans(parts: list[Candidate], height: float) -> Spans:
     """List the runs of neighbouring parts that may be one digit."""
     spans = {}
-    for start in range(len(parts)):
+    for start, span in enumerate(parts):
         for stop in range(start + 1, min(start + MAX_PARTS, len(parts)) + 1):
-            span = parts[start]
             if stop > start + 1:
-                before = Box.around([part.box for part in parts[start:stop - 1]])
-                if parts[stop - 1].box.left - before.right >= FAR * height:
+                if parts[stop - 1].box.left - span.box.right >= FAR * height:
                     break
-                strokes = [stroke for part in parts[start:stop] for stroke in part.strokes]
-                span = Candidate.of(span.layer, strokes)
-            tallest = max(height, span.box.height)
-            if span.box.width < MAX_WIDTH * tallest and span.box.height > MIN_HEIGHT * height:
+                span = Candidate.of(span.layer, span.strokes + parts[stop - 1].strokes)
+            if span.box.width >= MAX_WIDTH * max(height, span.box.height):
+                break
+            if span.box.height > MIN_HEIGHT * height:
                 spans[start, stop] = span
     return spans
 
 
-def cost_of(span: Candidate, height: float) -> float:
-    """Return the cost, in nats, of taking a span for the digit that the network reads there."""
-    digit = cost_of_digit(span.prediction, span.box, height)
-    return digit + _cost_of_gaps(span.strokes, height) + span.strokes[0].cut
-
-
-def cost_of_digit(prediction: Prediction, box: Box, height: float) -> float:
-    """Return the cost, in nats, of taking what fills a box for the digit that is read there.
-
-    Parameters
-    ----------
-    prediction : Prediction
-    box : Box
-    height : float
-        Of a digit, in the pixels of `box`.
-    """
+def cost_of(prediction: Prediction, box: Box, height: float) -> float:
+    """Return the cost, in nats, of taking what fills a box for the digit that is read there."""
     aspect = np.log(box.width / box.height) - ASPECT[prediction.digit]
     if prediction.digit == 1:
         aspect = max(0, aspect / 2)  # a mere stroke, or one with a flag and a foot
@@ -114,24 +89,11 @@ def cost_of_digit(prediction: Prediction, box: Box, height: float) -> float:
     return shape - NETWORK_WEIGHT * np.log(max(is_this, MIN_PROBABILITY))
 
 
-def _cost_of_gaps(strokes: list[Stroke], height: float) -> float:
-    """Return the cost, in nats, of taking components that are not in touch for one digit."""
-    cost = 0.0
-    for number, stroke in enumerate(strokes):
-        others = strokes[:number]
-        if others and all(stroke.component != other.component for other in others):
-            other = min(others, key=lambda other: stroke.box.gap(other.box))
-            cost += COST_GAP * max(0, stroke.box.gap(other.box)) / height
-            tall = min(stroke.component.height, other.component.height) > TALL * height
-            cost += COST_TALL * tall  # two digits, or an open 4
-    return cost
-
-
 def _cut_up(candidate: Candidate, height: float) -> list[Candidate]:
     """Cut a candidate into parts; one that is certain to be a digit stays whole."""
     box = candidate.box
-    if cost_of_digit(candidate.prediction, box, height) < CERTAIN:
-        return [candidate._replace(strokes=[Stroke(candidate.mask(), box, box)])]
+    if cost_of(candidate.prediction, box, height) < CERTAIN:
+        return [candidate._replace(strokes=[Stroke(candidate.mask(), box)])]
     strokes = [part for stroke in candidate.strokes for part in _cut_stroke(stroke, height)]
     return [Candidate.of(candidate.layer, [stroke]) for stroke in strokes]
 
@@ -140,19 +102,17 @@ def _cut_stroke(whole: Stroke, height: float) -> list[Stroke]:
     """Cut a component along its seams, if it is wide enough for two digits."""
     if whole.box.width < NARROW * height:
         return [whole]
-    depth = stroke_depth(whole.mask)
-    pen = 4 * depth[whole.mask > 0].mean()  # the mean depth of a bar is a quarter of its width
     number, costs = np.zeros(whole.mask.shape, int), [0.0]
     for cost, seam in _seams(whole.mask, SEAM_SPACING * height):
         number += np.arange(whole.mask.shape[1]) >= seam[:, None]
-        costs.append(COST_CUT + cost / pen)
+        costs.append(COST_CUT + cost / (PEN * height))
     parts = []
     for which, cost in enumerate(costs):
         mask = whole.mask * (number == which).astype(np.uint8)
         inside = Box(*cv2.boundingRect(mask))
         if inside.width:
             box = inside.moved(whole.box.left, whole.box.top)
-            parts.append(Stroke(mask[inside.slices()], box, whole.box, cost))
+            parts.append(Stroke(mask[inside.slices()], box, cost))
     return parts
 
 

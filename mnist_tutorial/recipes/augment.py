@@ -69,10 +69,9 @@ def random_pen(images: torch.Tensor, generator: torch.Generator, thick: float = 
     ----------
     images : float32 tensor (N, 1, H, W)
         Normalised, see :func:`mnist_tutorial.preprocess.normalise`; so is the result.
-    thick, thin, blur : float
-        Largest share, 0 to 1, that is replaced by the dilation, the erosion, the mean of 3x3.
-    noise : float
-        Largest standard deviation of the ink's strength, of 0..1.
+    thick, thin, blur, noise : float
+        Largest share, 0 to 1, that is replaced by the dilation, the erosion, the mean of 3x3; and
+        largest standard deviation of the ink's strength, of 0..1.
     """
     def draw(low: float, high: float, share: float) -> torch.Tensor:
         # For a share of the images a number from low to high, otherwise 0.

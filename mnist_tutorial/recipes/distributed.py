@@ -58,24 +58,17 @@ class Share:
         A batch with fewer images than processes raises a ValueError.
     rank, size : int
         The number of this process, from 0, and how many there are.
-
-    Attributes
-    ----------
-    seen, weight : int, float
-        How many images this process has had, and the weight of its part of the newest batch: 1,
-        unless the batch cannot be divided evenly.
     """
 
     def __init__(self, loader: Iterable, rank: int, size: int):
         self.loader, self.rank, self.size = loader, rank, size
-        self.seen, self.weight = 0, 1.0
+        self.seen, self.weight = 0, 1.0  # images so far; weight of this part of the newest batch
 
     def __iter__(self):
         for images, labels in self.loader:
             if len(labels) < self.size:
-                raise ValueError(
-                    f"expected batches of at least {self.size} images, one for each process, got "
-                    f"one of {len(labels)}: choose another batch size, or fewer processes")
+                raise ValueError(f"expected batches of at least {self.size} images, one each, got "
+                                 f"one of {len(labels)}: change batch size or number of processes")
             mine = labels[self.rank::self.size]
             self.seen += len(mine)
             self.weight = len(mine) * self.size / len(labels)

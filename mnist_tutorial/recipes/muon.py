@@ -37,11 +37,9 @@ class Muon(torch.optim.Optimizer):
 
     Parameters
     ----------
-    hidden : iterable of Parameter (out, ...)
-        Weights between the first and the last layer; filters are taken as rows of a matrix.
-    others : iterable of Parameter
-        First and last layer and all biases; their learning rate is a tenth of `lr`.
-    lr, momentum : float
+    hidden, others : iterables of Parameter
+        Weights (out, ...) between the first and the last layer, filters as rows of a matrix; all
+        else, which learns at a tenth of `lr`.
     """
 
     def __init__(self, hidden: Iterable[nn.Parameter], others: Iterable[nn.Parameter],

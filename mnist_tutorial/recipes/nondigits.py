@@ -5,9 +5,6 @@ answers the question before: is it a digit at all? Training on made-up outliers 
 are recognised is outlier exposure (Hendrycks et al., 2019, "Deep anomaly detection with outlier
 exposure"). The shipped guard was trained on exactly these ranges and this order of random draws;
 any others make another training set.
-
-The made images begin as sketches, each on a sheet of its own: uint8 array (112, 112), 0 =
-background.
 """
 
 from __future__ import annotations
@@ -29,16 +26,14 @@ from ..data import EVALUATION_BATCH, Loaders, mnist_loaders, tensor_loader
 from ..errors import NoDigitError
 from ..preprocess import SIZE, fit_to_mnist
 
-SPOILT_EVERY = 3      # one non-digit in three is a spoilt digit, the others are sketches
-DIGITS_PER_RARE = 10  # digits of MNIST to one in a rare hand
+SPOILT_EVERY, DIGITS_PER_RARE = 3, 10  # non-digits to a spoilt one; digits to a rare one
 # Classes of digits that show no digit when spoilt like this.
 SPOILT_BY = {"mirrored": (3, 4, 6, 7, 9), "turned": (2, 3, 4, 5, 6, 7, 9)}
-# Ranges in pixels of MNIST, without their end: from one digit to the next run into it, and aside.
+# Pixels of MNIST from one digit to the next run into it, and aside; ranges exclude their end.
 NEXT_DIGIT, ASIDE_IN_ROW, ASIDE_IN_COLUMN = (12, 20), (-3, 4), (-4, 5)
 
-# Of the sketches. Lengths are pixels of the sheet; ranges of whole numbers exclude their end.
-CANVAS, MARGIN = 112, 8
-SHEET, MIDDLE = (CANVAS, CANVAS), CANVAS // 2
+# A sketch is a sheet of its own: uint8 array (112, 112), 0 = background. Lengths are its pixels.
+CANVAS, MIDDLE, MARGIN, SHEET = 112, 56, 8, (112, 112)
 WARP_GRID, WARP, MAX_TILT = (5, 5), 5, 0.3  # nodes, their standard deviation; radians, and slant
 # Of a rare digit: pen, smallest and largest (width, height), deviation of corners as a share of it.
 RARE_WIDTH, RARE_SIZE, RARE_SHAKE = (4, 13), ((35, 60), (65, 75)), 0.05
@@ -93,19 +88,14 @@ def guard_loaders(batch_size: int = 64, root: str | Path | None = None, *, seed:
 
 
 def nondigits(count: int, digits: np.ndarray, labels: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Make images that show no digit, prepared as photos of digits are.
+    """Make images that show no digit, prepared as photos of digits are: uint8 (count, 28, 28).
 
     A third are spoilt digits, the others are scribbles, letters, shapes and stains.
 
     Parameters
     ----------
-    count, seed : int
     digits, labels : uint8 array (N, 28, 28), int array (N,)
         Digits to spoil, 0 = background, and their classes.
-
-    Returns
-    -------
-    uint8 array (count, 28, 28)
     """
     rng, made = np.random.default_rng(seed), []
     while len(made) < count:
@@ -117,10 +107,7 @@ def nondigits(count: int, digits: np.ndarray, labels: np.ndarray, seed: int = 0)
 
 
 def rare_digits(count: int, seed: int = 0) -> np.ndarray:
-    """Make digits as MNIST seldom has them, half in rare handwriting, half in bent print.
-
-    They are returned as a uint8 array (count, 28, 28), 0 = background.
-    """
+    """Make rare digits, half by hand, half in bent print: uint8 (count, 28, 28), background 0."""
     rng, made = np.random.default_rng(seed), []
     for number in range(count):
         ink = printed(rng, pick(rng, "0123456789")) if number % 2 else rare_hand(rng)
@@ -156,7 +143,7 @@ def pick(rng: Generator, options: Any) -> Any:
 
 
 def rare_hand(rng: Generator) -> np.ndarray:
-    """Draw a digit as few people write it."""
+    """Draw a digit as few people write it: uint8 (112, 112)."""
     ink, width = np.zeros(SHEET, np.uint8), int(rng.integers(*RARE_WIDTH))
     size = rng.uniform(*RARE_SIZE)
     for corners in pick(rng, HANDS):
@@ -167,7 +154,7 @@ def rare_hand(rng: Generator) -> np.ndarray:
 
 
 def scribble(rng: Generator) -> np.ndarray:
-    """Draw a few strokes, or one that does not end."""
+    """Draw a few strokes, or one that does not end: uint8 (112, 112)."""
     ink, width = np.zeros(SHEET, np.uint8), int(rng.integers(*SCRIBBLE_WIDTH))
     endless = 1, rng.integers(*ENDLESS_CORNERS)
     short = rng.integers(*SHORT_STROKES), rng.integers(*SHORT_CORNERS)
@@ -183,7 +170,7 @@ def scribble(rng: Generator) -> np.ndarray:
 
 
 def printed(rng: Generator, text: str) -> np.ndarray:
-    """Print text in one of the fonts that come with Matplotlib."""
+    """Print text in one of Matplotlib's fonts: uint8 (112, 112)."""
     name = pick(rng, FONTS if text.isascii() else FONTS[:-1])  # the last lacks most signs
     style, weight = pick(rng, ("normal", "italic")), pick(rng, ("normal", "bold"))
     font = _font(findfont(f"{name}:style={style}:weight={weight}"), FONT_SIZE)
@@ -193,13 +180,13 @@ def printed(rng: Generator, text: str) -> np.ndarray:
 
 
 def letter(rng: Generator) -> np.ndarray:
-    """Draw a letter or sign, or two, as if written by hand: bent and leaning."""
+    """Draw a letter or sign, or two, bent and leaning as if by hand: uint8 (112, 112)."""
     count = 2 if rng.random() < LETTER_PAIRS else 1
     return bend(rng, printed(rng, "".join(rng.choice(list(LETTERS), count))))
 
 
 def bend(rng: Generator, ink: np.ndarray) -> np.ndarray:
-    """Turn, slant and distort a drawing smoothly (Simard et al., 2003)."""
+    """Turn, slant and distort a uint8 drawing (112, 112) smoothly (Simard et al., 2003)."""
     y, x = np.mgrid[0:CANVAS, 0:CANVAS].astype(np.float32) - MIDDLE
     nodes = [rng.normal(0, WARP, WARP_GRID).astype(np.float32) for _ in range(2)]
     push_x, push_y = (cv2.resize(push, SHEET, interpolation=cv2.INTER_CUBIC) for push in nodes)
@@ -210,7 +197,7 @@ def bend(rng: Generator, ink: np.ndarray) -> np.ndarray:
 
 
 def polygon(rng: Generator, ink: np.ndarray, width: int) -> None:
-    """Draw a polygon, filled or not."""
+    """Draw a polygon, filled or not, on a uint8 sheet (112, 112)."""
     angles = np.sort(rng.uniform(0, 2 * np.pi, rng.integers(*CORNERS)))
     directions = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     radii = rng.uniform(*POLYGON_RADIUS, (len(angles), 1))
@@ -221,7 +208,7 @@ def polygon(rng: Generator, ink: np.ndarray, width: int) -> None:
 
 
 def bars(rng: Generator, ink: np.ndarray, width: int) -> None:
-    """Draw bars, level to steep."""
+    """Draw bars, level to steep, on a uint8 sheet (112, 112)."""
     for _ in range(rng.integers(*BARS)):
         angle = rng.uniform(*BAR_ANGLE)
         half = rng.uniform(*BAR_REACH) * np.array([np.cos(angle), np.sin(angle)])
@@ -230,7 +217,7 @@ def bars(rng: Generator, ink: np.ndarray, width: int) -> None:
 
 
 def ring(rng: Generator, ink: np.ndarray, width: int) -> None:
-    """Draw a ring with marks in it."""
+    """Draw a ring with marks in it on a uint8 sheet (112, 112)."""
     radii = rng.integers(*RING_RADIUS, 2).tolist()
     cv2.ellipse(ink, (MIDDLE, MIDDLE), radii, 0, 0, 360, 255, width, cv2.LINE_AA)
     for _ in range(rng.integers(*MARKS)):
@@ -241,14 +228,14 @@ def ring(rng: Generator, ink: np.ndarray, width: int) -> None:
 
 
 def dots(rng: Generator, ink: np.ndarray, width: int) -> None:
-    """Draw dots in a row."""
+    """Draw dots in a row on a uint8 sheet (112, 112)."""
     for x in range(MARGIN, CANVAS, rng.integers(*DOT_STEP)):
         place, radius = (x, MIDDLE + int(rng.integers(*DOT_SHIFT))), int(rng.integers(*DOT_RADIUS))
         cv2.circle(ink, place, radius, 255, -1, cv2.LINE_AA)
 
 
 def grid(rng: Generator, ink: np.ndarray, width: int) -> None:
-    """Draw a grid or a comb."""
+    """Draw a grid or a comb on a uint8 sheet (112, 112)."""
     for place in range(MARGIN, CANVAS, rng.integers(*GRID_STEP)):
         cv2.line(ink, (place, MARGIN), (place, CANVAS - MARGIN), 255, width // 2 + 1)
         if rng.random() < GRID_CROSSED:
@@ -256,7 +243,7 @@ def grid(rng: Generator, ink: np.ndarray, width: int) -> None:
 
 
 def blobs(rng: Generator, ink: np.ndarray, width: int) -> None:
-    """Draw filled ellipses."""
+    """Draw filled ellipses on a uint8 sheet (112, 112)."""
     for _ in range(rng.integers(*BLOBS)):
         place, radii = rng.integers(*BLOB_PLACE, 2).tolist(), rng.integers(*BLOB_RADIUS, 2).tolist()
         angle, grey = rng.uniform(0, 180), int(rng.integers(*BLOB_GREY))
@@ -267,14 +254,14 @@ SHAPES = (polygon, bars, ring, dots, grid, blobs)
 
 
 def shape(rng: Generator) -> np.ndarray:
-    """Draw one of the six shapes, bent."""
+    """Draw one of the six shapes, bent: uint8 (112, 112)."""
     ink, width = np.zeros(SHEET, np.uint8), int(rng.integers(*SHAPE_WIDTH))
     pick(rng, SHAPES)(rng, ink, width)
     return bend(rng, ink)
 
 
 def stain(rng: Generator) -> np.ndarray:
-    """Draw clouds above a threshold, like cut-outs of clutter, cloth, hair and faces."""
+    """Draw clouds above a threshold, like bits of clutter, cloth and faces: uint8 (112, 112)."""
     noise = rng.normal(0, 1, SHEET).astype(np.float32)
     sigma_x, sigma_y = rng.uniform(*CLOUD_SIGMA, 2)
     cloud = cv2.GaussianBlur(noise, (0, 0), sigma_x, sigmaY=sigma_y)

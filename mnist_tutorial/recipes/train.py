@@ -26,12 +26,11 @@ AUGMENTATIONS = {"none": None, "shift": random_shift, "warp": random_warp,
                  "handwriting": handwriting}
 NETS = {"Net": Net, "FastNet": FastNet, "Guard": Guard}
 
-# "classic" is the tutorial's. "tuned" was chosen on the validation images: one cycle alone brought
-# them from 98.6 to 99.1 %, distorted images and five epochs more to 99.3 % (seed 0). "fast" was
-# chosen for the least time to 99 %: found by a random search over widths, batch, rates, smoothing
-# and shifts on the same images, then compared with its neighbours on five other parts of the
-# training images, which are harder. We had already seen the test accuracy of two earlier versions,
-# 99.01 and 99.00 %, and so knew that they were too close to the goal.
+# "tuned" was chosen on the validation images: one cycle alone brought them from 98.6 to 99.1 %,
+# distorted images and five epochs more to 99.3 % (seed 0). "fast" was chosen for the least time to
+# 99 %: by a random search over widths, batch, rates, smoothing and shifts on the same images, then
+# by comparison with its neighbours on five other, harder parts of the training images. We had seen
+# the test accuracy of two earlier versions, 99.01 and 99.00 %: too close to the goal.
 CLASSIC = dict(net="Net", epochs=10, batch_size=64, optimizer="sgd", lr=0.01, momentum=0.5,
                one_cycle=False, smoothing=0.0, augment="none", calibrated=False)
 TUNED = CLASSIC | dict(epochs=15, lr=0.05, momentum=0.9, one_cycle=True, augment="warp",
@@ -55,42 +54,28 @@ def train_net(recipe: str = "classic", *, seed: int = 0, root: str | Path | None
     recipe : {'classic', 'tuned', 'fast', 'guard'}
     seed : int
         Of the first weights, the order of the images and their changes.
-    root, allow_sample
-        Where the data is, see :func:`mnist_tutorial.data.load_mnist`.
-    report_every : int
-        See :func:`mnist_tutorial.training.train_one_epoch`.
-    job : Job, optional
-        On which device, with how many threads, with which checkpoint.
+    root, allow_sample, report_every, job
+        See :func:`mnist_tutorial.load_mnist` (the first two) and :func:`mnist_tutorial.fit`.
     **changes
-        What to take instead of the recipe's own values, the keys of ``RECIPES["classic"]``:
+        Values to take instead of the recipe's own: net ('Net', 'FastNet', 'Guard'), epochs,
+        batch_size, optimizer ('sgd', 'muon'), lr, momentum, and:
 
-        net : {'Net', 'FastNet', 'Guard'}
-            See :mod:`mnist_tutorial.model`. The guard learns whether there is a digit at all, on
-            the images of :mod:`mnist_tutorial.recipes.nondigits`.
-        epochs, batch_size : int
-        optimizer : {'sgd', 'muon'}
-            Stochastic gradient descent, or :class:`mnist_tutorial.recipes.Muon`.
-        lr, momentum : float
-            Of the optimizer.
         one_cycle : bool
             Let the learning rate rise to `lr` and fall to almost nothing (Smith and Topin, 2018,
             "Super-convergence"), instead of keeping it at `lr`. Momentum is then Nesterov's.
         smoothing : float
-            Share of each label that is spread over all ten digits (Szegedy et al., 2016,
-            "Rethinking the Inception architecture"), so that what is learned already no longer
-            pushes the weights.
+            Share of each label that is spread over all ten digits (Szegedy et al., 2016).
         augment : {'none', 'shift', 'warp', 'handwriting'}
             How training images are changed, see :mod:`mnist_tutorial.recipes.augment`.
         calibrated : bool
-            Scale the trained network's logits to the temperature that the validation images ask
-            for (:func:`mnist_tutorial.study.calibrate`); it is kept as the attribute `temperature`.
+            Scale the logits by the `temperature` that validation images ask for (`calibrate`).
 
     Returns
     -------
     net : Net, FastNet or Guard
     history : list of Epoch
     loaders : Loaders
-        What it was trained and validated on, and the test images, which it has not seen.
+        Training, validation and test images; the network has not seen the last.
     """
     if unknown := changes.keys() - CLASSIC.keys():
         raise TypeError(f"expected changes of {', '.join(CLASSIC)}; got {', '.join(unknown)}")
@@ -143,8 +128,7 @@ def train_seeds(recipe: str = "classic", seeds: list[int] | tuple[int, ...] = (0
     ----------
     recipe, root, job, **changes
         See :func:`train_net`.
-    seeds : list of int
-        One or more.
+    seeds : list of int, one or more
 
     Returns
     -------
@@ -175,12 +159,11 @@ def train_seeds(recipe: str = "classic", seeds: list[int] | tuple[int, ...] = (0
                 f"standard deviation {spread:.2%}")
     net, history, loaders = first
     data = loaders.train.dataset.name
+    train, validation, test = (f"{len(loader.dataset):,}" for loader in loaders)
     return net, {
         "name": f"{type(net).__name__}, recipe {recipe!r}, {data}",
         "recipe": RECIPES[recipe] | changes,
-        "data": f"{data}: {len(loaders.train.dataset):,} images to train, "
-                f"{len(loaders.validation.dataset):,} to validate, "
-                f"{len(loaders.test.dataset):,} to test",
+        "data": f"{data}: {train} images to train, {validation} to validate, {test} to test",
         "weights_of_seed": seeds[0],
         "test_accuracy": {"mean": mean(accuracies.values()), "standard_deviation": spread,
                           "of_each_seed": accuracies},

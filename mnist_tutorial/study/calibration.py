@@ -27,19 +27,13 @@ class Reliability(NamedTuple):
 
 
 def reliability(probabilities: ArrayLike, labels: ArrayLike, bins: int = 15) -> Reliability:
-    """Compare confidence and accuracy, interval by interval.
+    """Compare confidence and accuracy in each of `bins` intervals between 0 and 1.
 
-    Parameters
-    ----------
-    probabilities : float array or tensor (N, classes)
-        Each row adds up to 1.
-    labels : int array or tensor (N,)
-    bins : int
-        Number of equal intervals of confidence between 0 and 1.
+    The probabilities are float (N, classes), the labels int (N,), as arrays or tensors.
     """
-    probabilities, labels = np.asarray(probabilities), np.asarray(labels)
+    probabilities = np.asarray(probabilities)
     confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == labels
+    right = probabilities.argmax(axis=1) == np.asarray(labels)
     interval = np.minimum((confidence * bins).astype(int), bins - 1)
     count = np.bincount(interval, minlength=bins)
     with np.errstate(invalid="ignore"):
@@ -49,9 +43,9 @@ def reliability(probabilities: ArrayLike, labels: ArrayLike, bins: int = 15) -> 
 
 def expected_calibration_error(probabilities: ArrayLike, labels: ArrayLike,
                                bins: int = 15) -> float:
-    """Average the distance between confidence and accuracy: 0 (confidence is true) to 1.
+    """Average how far confidence is from accuracy, 0 to 1, in :func:`reliability`'s intervals.
 
-    It is taken in each interval of :func:`reliability`, weighted by the number of answers there.
+    Each counts by its number of answers; 0 means that confidence is true.
     """
     count, confidence, accuracy = reliability(probabilities, labels, bins)
     return float(np.nansum(count * np.abs(confidence - accuracy)) / count.sum())
@@ -60,16 +54,8 @@ def expected_calibration_error(probabilities: ArrayLike, labels: ArrayLike,
 def fit_temperature(logits: torch.Tensor, labels: torch.Tensor) -> float:
     """Find the number by which logits must be divided for the lowest cross-entropy.
 
-    Parameters
-    ----------
-    logits : float tensor (N, classes)
-        Of images that were not trained on.
-    labels : int64 tensor (N,)
-
-    Returns
-    -------
-    float
-        Above 1 for an overconfident network, below 1 for an underconfident one.
+    It is above 1 for an overconfident network, below 1 for an underconfident one. Logits, float
+    (N, classes), and labels, int64 (N,), should be of images that were not trained on.
     """
     logits = logits.detach().double()
     sharpness = torch.ones((), dtype=torch.float64, requires_grad=True)  # 1 / temperature: convex
@@ -100,24 +86,14 @@ def logits_of(net: torch.nn.Module, loader: Iterable) -> tuple[torch.Tensor, tor
 
 @torch.no_grad()
 def calibrate(net: Net | Guard, loader: Iterable) -> float:
-    """Divide the network's last layer by the best temperature; its answers stay the same.
+    """Divide the last layer by the temperature of :func:`fit_temperature`, and return that.
 
-    Parameters
-    ----------
-    net : Net or Guard
-        Changed in place, left in evaluation mode.
-    loader : iterable of (images, labels)
-        Images that the network was not trained on.
-
-    Returns
-    -------
-    float
-        The temperature, see :func:`fit_temperature`.
+    The loader's images should not have been trained on. The network's answers stay the same; it is
+    left in evaluation mode.
     """
     logits, labels = logits_of(net, loader)
     with torch.enable_grad():
         temperature = fit_temperature(logits, labels)
-    last = net.fc[-1]
-    last.weight.div_(temperature)
-    last.bias.div_(temperature)
+    for parameter in net.fc[-1].parameters():
+        parameter.div_(temperature)
     return temperature

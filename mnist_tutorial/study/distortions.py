@@ -1,8 +1,7 @@
 """Stress-test a network: rotate, shift, scale, add noise, blur and invert images, step by step.
 
-Each function takes uint8 images (N, 28, 28), as array or tensor, and a strength, and returns a
-uint8 tensor of the same shape. Strength 0 changes nothing. Unlike in
-:mod:`mnist_tutorial.recipes.augment`, nothing is random: all images are changed alike.
+Each function takes uint8 images (N, 28, 28), as array or tensor, and a strength, of which 0 changes
+nothing, and returns a uint8 tensor of the same shape. All images are changed alike.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ def grain(pictures: ArrayLike, level: float) -> torch.Tensor:
     """Add Gaussian noise to uint8 images (N, 28, 28), always the same; `level` is in % of 255."""
     images = torch.as_tensor(pictures)
     noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
-    return _bytes(images + 255 * level / 100 * noise)
+    return (images + 255 * level / 100 * noise).round().clamp(0, 255).byte()
 
 
 def blur(pictures: ArrayLike, pixels: float) -> torch.Tensor:
@@ -55,7 +54,7 @@ def blur(pictures: ArrayLike, pixels: float) -> torch.Tensor:
 def invert(pictures: ArrayLike, percent: float) -> torch.Tensor:
     """Mix the negatives into uint8 images (N, 28, 28): 50 is a uniform grey, 100 dark on light."""
     images = torch.as_tensor(pictures).float()
-    return _bytes(images + percent / 100 * (255 - 2 * images))
+    return (images + percent / 100 * (255 - 2 * images)).round().clamp(0, 255).byte()
 
 
 Distortions = dict[str, tuple[Callable[..., torch.Tensor], Sequence[float]]]
@@ -80,28 +79,17 @@ def robustness(model: torch.nn.Module, pictures: ArrayLike, labels: ArrayLike,
                distortions: Distortions = DISTORTIONS) -> dict[str, Robustness]:
     """Measure how accuracy falls under distortions; return a Robustness under the name of each.
 
-    Parameters
-    ----------
-    model : torch.nn.Module
-        See :func:`mnist_tutorial.probabilities`.
-    pictures : uint8 array or tensor (N, 28, 28)
-    labels : int array or tensor (N,)
-    distortions : dict
-        Name to a pair: a function of images and strength, and the strengths to try.
+    Pictures are uint8 (N, 28, 28), labels int (N,); for the model see
+    :func:`mnist_tutorial.probabilities`. Each distortion is a pair: a function of images and
+    strength, and the strengths to try.
     """
-    labels = np.asarray(labels)
     measured = {}
     for name, (change, strengths) in distortions.items():
-        accuracies = []
-        for strength in strengths:
-            answers = probabilities(model, change(pictures, strength)).argmax(axis=1)
-            accuracies.append((answers == labels).mean())
-        measured[name] = Robustness(tuple(strengths), np.array(accuracies))
+        answers = [probabilities(model, change(pictures, each)).argmax(axis=1)
+                   for each in strengths]
+        accuracies = (np.array(answers) == np.asarray(labels)).mean(axis=1)
+        measured[name] = Robustness(tuple(strengths), accuracies)
     return measured
-
-
-def _bytes(images: torch.Tensor) -> torch.Tensor:
-    return images.round().clamp(0, 255).byte()
 
 
 def _affine(pictures: ArrayLike, angle=0.0, translate=(0, 0), scale=1.0) -> torch.Tensor:

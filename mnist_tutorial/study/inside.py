@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from functools import partial
 
 import numpy as np
@@ -13,32 +14,27 @@ from ..preprocess import STD, normalise
 
 @torch.inference_mode()
 def layer_outputs(net: torch.nn.Module, pictures: ArrayLike) -> dict[str, np.ndarray]:
-    """Return the output of every layer, in the order of the forward pass.
+    """Return the output of every layer, float32 (N, ...), in the order of the forward pass.
+
+    The keys are the layers' names in the network, for example ``"conv1.0"``.
 
     Parameters
     ----------
     net : torch.nn.Module
         Maps (N, 1, 28, 28) to logits; left in evaluation mode.
     pictures : uint8 array or tensor (28, 28) or (N, 28, 28)
-
-    Returns
-    -------
-    dict of str to float32 array (N, ...)
-        By the layer's name in the network, for example ``"conv1.0"``.
     """
     outputs: dict[str, np.ndarray] = {}
-    hooks = [layer.register_forward_hook(partial(_keep, outputs, name))
-             for name, layer in net.named_modules() if not any(layer.children())]
-    try:
+
+    def keep(name, layer, inputs, output) -> None:
+        outputs[name] = output.cpu().numpy()
+
+    with ExitStack() as hooks:  # removes them at its end, also after an error
+        for name, layer in net.named_modules():
+            if not any(layer.children()):
+                hooks.enter_context(layer.register_forward_hook(partial(keep, name)))
         net.eval()(normalise(pictures).to(next(net.parameters()).device))
-    finally:
-        for hook in hooks:
-            hook.remove()
     return outputs
-
-
-def _keep(outputs: dict[str, np.ndarray], name: str, layer, inputs, output) -> None:  # a hook
-    outputs[name] = output.cpu().numpy()
 
 
 def saliency(net: torch.nn.Module, picture: ArrayLike, digit: int, against: int,
@@ -49,17 +45,9 @@ def saliency(net: torch.nn.Module, picture: ArrayLike, digit: int, against: int,
     difference of their logits (Simonyan et al., 2014, "Deep inside convolutional networks", take
     it of one logit). A single gradient is grainy, and arbitrary where the background is uniform:
     of four equal values, max-pooling passes it to any one. So it is averaged over copies with a
-    little noise (Smilkov et al., 2017, "SmoothGrad").
-
-    Parameters
-    ----------
-    net : torch.nn.Module
-        Maps (N, 1, 28, 28) to logits; left in evaluation mode.
-    picture : uint8 array or tensor (28, 28)
-    digit, against : int
-        Two classes.
-    noise, copies : float, int
-        Standard deviation of the noise, as a share of full ink; it is the same in every call.
+    little noise (Smilkov et al., 2017, "SmoothGrad"), the same in every call; its standard
+    deviation is a share of full ink. For `net` and `picture`, uint8 (28, 28), see
+    :func:`layer_outputs`.
 
     Returns
     -------

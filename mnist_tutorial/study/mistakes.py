@@ -7,17 +7,9 @@ from numpy.typing import ArrayLike
 
 
 def confusion(labels: ArrayLike, answers: ArrayLike, classes: int = 10) -> np.ndarray:
-    """Count how often each digit was given each answer.
+    """Count how often each digit was given each answer, both int (N,), 0 to `classes` - 1.
 
-    Parameters
-    ----------
-    labels, answers : int array or tensor (N,)
-        0 to `classes` - 1.
-
-    Returns
-    -------
-    int array (classes, classes)
-        Row: the label; column: the answer. The right answers are on the diagonal.
+    The result is int (classes, classes), with a row for each label and a column for each answer.
     """
     pairs = classes * np.asarray(labels, dtype=int) + np.asarray(answers, dtype=int)
     return np.bincount(pairs, minlength=classes ** 2).reshape(classes, classes)
@@ -25,19 +17,9 @@ def confusion(labels: ArrayLike, answers: ArrayLike, classes: int = 10) -> np.nd
 
 def surest_errors(probabilities: ArrayLike, labels: ArrayLike,
                   count: int | None = None) -> np.ndarray:
-    """Find the wrong answers, the most confident first.
+    """Find the wrong answers, the most confident first: at most `count`, by default all.
 
-    Parameters
-    ----------
-    probabilities : float array or tensor (N, classes)
-    labels : int array or tensor (N,)
-    count : int, optional
-        Return at most this many; default all.
-
-    Returns
-    -------
-    int array (M,)
-        Their indices, 0 to N - 1.
+    Of probabilities, float (N, classes), and labels, int (N,), it returns indices: int array (M,).
     """
     probabilities = np.asarray(probabilities)
     wrong = np.flatnonzero(probabilities.argmax(axis=1) != np.asarray(labels))

@@ -13,12 +13,11 @@ from ..plots import CAPTION_SIZE, DOTTED, draw_image, make_figure
 from .calibration import Reliability
 from .distortions import DISTORTIONS, Distortions, Robustness
 
-# Inches: the width of one column, and the height of the figure.
-CONFUSION_SIZE, RELIABILITY_SIZE = (5.6, 5.2), (3.3, 3.3)
+# Inches: the width of one column, and the height of the figure (of a row of falls).
+CONFUSION_SIZE, RELIABILITY_SIZE, FALLS_SIZE = (5.6, 5.2), (3.3, 3.3), (3, 2.8)
 SALIENCY_SIZE, EMBEDDING_SIZE = (1.6, 3.7), (4.2, 4)
 LAYERS_WIDTH, STRIP_WIDTH, STRIP_GAP, LAYERS_TITLE = 9, 8.2, 0.12, 0.4  # inches; gap is vertical
-FALLS_SIZE, FALLS_COLUMNS, FALL_SHARE = (3, 2.8), 3, 3.4  # inches of a curve and its strip; ratio
-
+FALLS_COLUMNS, FALL_SHARE = 3, 3.4  # curves in a row; height of one, if that of its strip is 1
 FULL_STRIP = 10  # maps, the least room in a row; a gap is a tenth of a map
 COUNTS = {"rotation": 90, "ha": "center", "va": "bottom", "fontsize": 9}  # along the bars
 DOTS, CROSSES = {"s": 4, "alpha": 0.5}, {"s": 30, "marker": "x", "color": "black", "linewidths": 1}
@@ -47,8 +46,7 @@ def show_reliability(measured: dict[str, Reliability]) -> None:
     """
     _, axes = make_figure(RELIABILITY_SIZE, columns=len(measured), sharey=True)
     for axis, (title, (count, confidence, accuracy)) in zip(axes.flat, measured.items()):
-        width = 1 / len(count)
-        edges = np.linspace(0, 1, len(count) + 1)[:-1]
+        edges, width = np.linspace(0, 1, len(count), endpoint=False, retstep=True)
         axis.bar(edges, np.nan_to_num(accuracy), width, align="edge", edgecolor="white",
                  label="accuracy")
         axis.plot(confidence, confidence, "o-", color="C1", label="confidence")
@@ -63,19 +61,15 @@ def show_reliability(measured: dict[str, Reliability]) -> None:
 
 
 def show_layers(layers: dict[str, np.ndarray], title: str = "", signed: bool = False) -> None:
-    """Draw maps, those of each layer in one row.
+    """Draw maps, an array (maps, height, width) for each layer, in one row beside its label.
 
-    Parameters
-    ----------
-    layers : dict of row label -> array (maps, height, width)
-    signed : bool
-        Red is positive, blue negative and white zero; otherwise black is zero and white the row's
-        largest value.
+    Black is zero and white the row's largest value; if `signed`, red is positive, blue negative
+    and white zero.
     """
     strips = {name: _strip(maps, least=FULL_STRIP) for name, maps in layers.items()}
     ratios = [len(strip) / strip.shape[1] for strip in strips.values()]
     height = STRIP_WIDTH * sum(ratios) + STRIP_GAP * len(ratios) + LAYERS_TITLE * bool(title)
-    figure, axes = make_figure((LAYERS_WIDTH, height), rows=len(strips), height_ratios=ratios)
+    _, axes = make_figure((LAYERS_WIDTH, height), len(strips), title=title, height_ratios=ratios)
     for axis, (name, strip) in zip(axes.flat, strips.items()):
         largest = np.nanmax(np.abs(strip))
         axis.imshow(strip, cmap="RdBu_r" if signed else "gray", vmin=-largest if signed else 0,
@@ -83,27 +77,22 @@ def show_layers(layers: dict[str, np.ndarray], title: str = "", signed: bool = F
         axis.set(xticks=[], yticks=[])
         axis.spines[:].set_visible(False)
         axis.set_ylabel(name, rotation=0, ha="right", va="center")
-    figure.suptitle(title)
     plt.show()
 
 
 def show_saliency(pictures: Sequence[np.ndarray | torch.Tensor], maps: Sequence[np.ndarray],
                   titles: Sequence[str], title: str = "") -> None:
-    """Draw images, and below each the saliency of its pixels with the outline of the ink.
+    """Draw uint8 images (28, 28), and below each its saliency with the outline of the ink.
 
-    Parameters
-    ----------
-    pictures, maps : sequences of uint8 images and float maps (28, 28)
-        The maps are from :func:`mnist_tutorial.study.saliency`; red is positive, blue negative.
+    The maps are from :func:`mnist_tutorial.study.saliency`; red is positive, blue negative.
     """
-    figure, axes = make_figure(SALIENCY_SIZE, rows=2, columns=len(pictures))
+    _, axes = make_figure(SALIENCY_SIZE, rows=2, columns=len(pictures), title=title)
     for (above, below), picture, heat, text in zip(axes.T, pictures, maps, titles):
         largest = np.abs(heat).max()
         draw_image(above, picture, interpolation="nearest")
         draw_image(below, heat, cmap="RdBu_r", vmin=-largest, vmax=largest, interpolation="nearest")
         below.contour(np.asarray(picture), [128], colors="black", linewidths=1)
         above.set_title(text, fontsize=CAPTION_SIZE)
-    figure.suptitle(title)
     plt.show()
 
 
@@ -111,13 +100,10 @@ def show_embedding(maps: dict[str, np.ndarray], labels: np.ndarray | torch.Tenso
                    wrong: np.ndarray | torch.Tensor, title: str = "") -> None:
     """Draw points coloured by their label, with a cross on those that were answered wrongly.
 
-    Parameters
-    ----------
-    maps : dict of name -> float array (N, 2)
-    labels, wrong : int array (N,), bool array (N,)
+    Each map is a float array (N, 2) under its name; `labels` are int (N,), `wrong` is bool (N,).
     """
     labels, wrong = np.asarray(labels), np.asarray(wrong)
-    figure, axes = make_figure(EMBEDDING_SIZE, columns=len(maps))
+    _, axes = make_figure(EMBEDDING_SIZE, columns=len(maps), title=title)
     for axis, (name, points) in zip(axes.flat, maps.items()):
         for digit in np.unique(labels):
             mine, colour = points[labels == digit], f"C{digit}"
@@ -127,52 +113,40 @@ def show_embedding(maps: dict[str, np.ndarray], labels: np.ndarray | torch.Tenso
         axis.scatter(*points[wrong].T, label="answered wrongly", **CROSSES)
         axis.set(xticks=[], yticks=[], title=name)
     axes.flat[0].legend(loc="upper left")
-    figure.suptitle(title)
     plt.show()
 
 
 def show_robustness(measured: dict[str, dict[str, Robustness]],
                     example: np.ndarray | torch.Tensor, title: str = "",
                     distortions: Distortions = DISTORTIONS) -> None:
-    """Draw accuracy over the strength of each distortion, above an example distorted as much.
+    """Draw accuracy over the strength of each distortion, above a uint8 example (28, 28).
 
-    Parameters
-    ----------
-    measured : dict of network's name -> result of :func:`mnist_tutorial.study.robustness`
-    example : uint8 array or tensor (28, 28)
-    distortions : those that were measured
+    `measured` maps networks' names to results of :func:`mnist_tutorial.study.robustness`.
     """
     names = list(next(iter(measured.values())))
     columns = min(FALLS_COLUMNS, len(names))
     rows = math.ceil(len(names) / columns)
-    width, height = FALLS_SIZE
-    figure, axes = make_figure((width, height * rows), 2 * rows, columns,
-                               height_ratios=[FALL_SHARE, 1] * rows)
+    size, ratios = (FALLS_SIZE[0], FALLS_SIZE[1] * rows), [FALL_SHARE, 1] * rows
+    _, axes = make_figure(size, 2 * rows, columns, title=title, height_ratios=ratios)
     for axis in axes.flat:
         axis.set_axis_off()
     for number, name in enumerate(names):
         row, column = divmod(number, columns)
         above, below = axes[2 * row, column], axes[2 * row + 1, column]
-        _draw_falls(above, {network: results[name] for network, results in measured.items()})
-        above.set_title(name, fontsize=CAPTION_SIZE)
-        above.tick_params(labelleft=column == 0)
         change, strengths = distortions[name]
+        for network, results in measured.items():
+            above.plot(strengths, 100 * results[name].accuracies, label=network, **DOTTED)
+        half = (strengths[1] - strengths[0]) / 2  # of a strength's share of the axis
+        limits = strengths[0] - half, strengths[-1] + half
+        above.set(xlim=limits, ylim=(0, 103), xticks=strengths)
+        above.set_axis_on()
+        above.set_title(name, fontsize=CAPTION_SIZE)
+        above.tick_params(labelsize=8, labelleft=column == 0)
+        above.grid(color="0.9")
         strip = _strip([change(example[None], strength)[0] for strength in strengths])
         below.imshow(strip, cmap="gray", aspect="auto", interpolation="nearest")
     axes[0, 0].legend(fontsize=9, loc="lower center")
-    figure.suptitle(title)
     plt.show()
-
-
-def _draw_falls(axis, results: dict[str, Robustness]) -> None:
-    """Draw accuracies over strengths, each strength in the middle of its share of the axis."""
-    for name, (strengths, accuracies) in results.items():
-        axis.plot(strengths, 100 * accuracies, label=name, **DOTTED)
-    half = (strengths[1] - strengths[0]) / 2
-    axis.set(xlim=(strengths[0] - half, strengths[-1] + half), ylim=(0, 103), xticks=strengths)
-    axis.set_axis_on()
-    axis.tick_params(labelsize=8)
-    axis.grid(color="0.9")
 
 
 def _strip(maps, least: int = 1) -> np.ndarray:

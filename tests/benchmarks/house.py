@@ -5,7 +5,8 @@
 Several checkouts, the older flat layout among them, are shown in columns side by side.
 
 - Code line: neither blank, comment nor docstring.
-- Reading: the modules of the room `reading`, or those that were its forerunners.
+- Reading: the modules of the room `reading`, or those that were its forerunners. Its face and its
+  figures (`__init__`, `plots`) are no more counted than they were when they stood elsewhere.
 - Private helper: a function or class at the top of a module whose name begins with an underscore.
 - Bare number: a number in the body of a function (parameters' defaults are none) other than 0, 1,
   2, -1, 28, 100 and 255.
@@ -92,7 +93,8 @@ def read_modules(checkout):
 
 def of_reading(modules):
     """Choose the modules of the room reading, or its forerunners in the flat layout."""
-    room = [module for module in modules if module.name.startswith("reading/")]
+    room = [module for module in modules if module.name.startswith("reading/")
+            and Path(module.name).stem not in ("__init__", "plots")]
     return room or [module for module in modules if module.name[:-3] in FLAT_READING]
 
 
