@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Iterator, NamedTuple
 
 import cv2
@@ -15,7 +16,7 @@ from .candidates import Candidate, cut_out, join_strokes, list_strokes
 from .images import ImageSource, load_grey, load_reduced
 
 SEARCH_SIDE = 320         # pixels, longest side of the copy on which the digit is sought
-MOST_STROKES = 60         # largest components of a layer that are looked at ...
+MOST_STROKES = 40         # largest components of a layer that are looked at ...
 SEEDS = 4                 # ... and, once they are joined, the most prominent of these
 MIN_SIZE = 0.035          # share of the image's shorter side; what is smaller is no digit
 TOUCHING_WEIGHT = 0.1     # of ink at the border: a desk, a shadow or a rule line, if there is more
@@ -61,38 +62,38 @@ def find_digits(image: np.ndarray) -> Iterator[Candidate]:
     """Yield what may be the one digit of an image, the most prominent first.
 
     The likelier polarity of the image, uint8 (H, W), is searched first; where it shows a convincing
-    digit, the others are searched only if more candidates are asked for. The last search takes the
-    shadows of fingers for paper, which uncovers a digit on which they lie. Raises NoDigitError if
-    there is none.
+    digit, all is searched only if more are asked for. The last search takes the shadows of fingers
+    for paper, which uncovers a digit on which they lie. Raises NoDigitError if there is none.
     """
     large, (dark, light) = layers.is_large(image), layers.polarities(image)
-    others: list[Any] = [(light, layers.STROKE_WIDTH), (dark, layers.NARROW_STROKE, SHADOW_WEIGHT)]
+    searches: list[Any] = [(dark, layers.STROKE_WIDTH), (light, layers.STROKE_WIDTH),
+                           (dark, layers.NARROW_STROKE, SHADOW_WEIGHT)]
     if max(image.shape) <= layers.TINY_SIDE:
         found = Candidate.of_tiny(image)
     else:
-        found = _search(image, dark, layers.STROKE_WIDTH)
+        found = _search(image, *searches[0])
         if not (found and found[0].likeness > MIN_LIKENESS
                 and found[0].score > CONVINCING_SCORE * np.sqrt(image.size)):
-            found = _ranked(found + _search(image, *others.pop(0)))
+            found = _ranked(found + _search(image, *searches[1]))
             if large and not (found and found[0].likeness > MIN_LIKENESS):
-                found = _ranked(found + _search(image, *others.pop(0)))
+                found = _ranked(found + _search(image, *searches[2]))
     if not found:
         raise NoDigitError("no ink found: expected a digit that stands out from its background, "
                            "got an even image")
     yield found[0]
     if large:  # otherwise there is no room for anything else
-        for search in others:
-            found += _search(image, *search)
-        yield from _ranked([each for each in found[1:] if each.score > MIN_SCORE])
+        found = [each for search in searches for each in _search(image, *search, thorough=True)]
+        yield from _ranked([each for each in found if each.score > MIN_SCORE])
 
 
 def _ranked(found: list[Candidate]) -> list[Candidate]:
     return sorted(found, key=lambda candidate: -candidate.score)
 
 
-def _search(image: np.ndarray, dark: bool, widest: float, weight: float = 1) -> list[Candidate]:
-    """List the candidates of one polarity that have a score, the highest first."""
-    found = []
+def _search(image: np.ndarray, dark: bool, widest: float, weight: float = 1,
+            *, thorough: bool = False) -> list[Candidate]:
+    """List candidates of one polarity, the highest score first; all only if `thorough`."""
+    found, best = [], 0.0
     for layer in layers.find_layers(image, dark, widest):
         strokes = list_strokes(layer, MOST_STROKES)
         joined = join_strokes(strokes, _may_join)
@@ -101,31 +102,33 @@ def _search(image: np.ndarray, dark: bool, widest: float, weight: float = 1) -> 
         ranked = [(weight * _prominence(each), each) for each in joined]
         ranked += [(weight * PIECE_WEIGHT * _prominence(each), each) for each in pieces]
         ranked.sort(key=lambda pair: -pair[0])
-        for prominence, candidate in ranked[:SEEDS]:
-            if prominence and (likeness := candidate.penlike()):
-                score = prominence * likeness
-                found.append(candidate._replace(likeness=likeness, score=score))
+        for prominence, candidate in ranked[:SEEDS]:  # a score is no higher than its prominence
+            if prominence > best and (likeness := candidate.penlike()):
+                found.append(candidate._replace(likeness=likeness, score=prominence * likeness))
+                best = 0.0 if thorough else max(best, found[-1].score)
     return _ranked(found)
 
 
 def _may_join(low: Box, other: Box) -> bool:
     """Tell whether strokes may be one digit: near for their size, and no dot."""
-    size, both = max(other[2:]), max(Box.around([low, other])[2:])
-    return (low.gap(other) <= MAX_GAP * both and max(low[2:]) >= MIN_PIECE * size
-            and both <= MAX_DIGIT * size)
+    size, gap = max(other[2:]), low.gap(other)
+    if gap > MAX_GAP * MAX_DIGIT * size or max(low[2:]) < MIN_PIECE * size:  # told quickly
+        return False
+    both = max(Box.around([low, other])[2:])
+    return gap <= MAX_GAP * both and both <= MAX_DIGIT * size
 
 
 def _prominence(candidate: Candidate) -> float:
     """Rank by size, place and light: of all that is in sight, a sheet is the brightest."""
-    (rows, columns), box, paper = candidate.layer.grey.shape, candidate.box, candidate.layer.paper
-    x, y = box.middle
-    away = np.hypot(x / columns - 1 / 2, y / rows - 1 / 2)
-    light = paper[int(y), int(x)] / max(1, paper.max())
-    area = sum(cv2.countNonZero(stroke.mask) for stroke in candidate.strokes)
-    weight = TOUCHING_WEIGHT if candidate.touching else 1
+    layer, box, (x, y) = candidate.layer, candidate.box, candidate.box.middle
+    rows, columns = layer.grey.shape
     if max(box[2:]) < MIN_SIZE * min(rows, columns):
         return 0.0
-    return weight * np.sqrt(area) * (1 - away) * min(1, light) ** 2
+    away = math.hypot(x / columns - 1 / 2, y / rows - 1 / 2)
+    light = layer.paper[int(y), int(x)] / max(1, layer.brightest)
+    area = sum(cv2.countNonZero(stroke.mask) for stroke in candidate.strokes)
+    weight = TOUCHING_WEIGHT if candidate.touching else 1
+    return weight * math.sqrt(area) * (1 - away) * min(1, light) ** 2
 
 
 def prepare(source: ImageSource) -> Prepared:

@@ -104,10 +104,7 @@ def _believed(answers: np.ndarray, trust):
 
 
 class Reader:
-    """Ask the networks what candidates show; boxes are told in pixels of the source.
-
-    `source_side` is its longest side.
-    """
+    """Ask the networks what candidates show; boxes are in pixels of a source of that side."""
 
     def __init__(self, model: torch.nn.Module, source_side: float):
         self.model, self.source_side = model, source_side

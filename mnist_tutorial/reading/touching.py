@@ -42,10 +42,7 @@ def digit_height(candidates: list[Candidate]) -> float:
 
 
 def divide_row(row: list[Candidate], height: float, reader: Reader) -> list[Candidate]:
-    """Return the digits of the most probable way to divide a row of candidates with predictions.
-
-    `height` is that of a digit on this page, in pixels of the layer.
-    """
+    """Return the digits of the most probable way to divide a row; `height`: of a digit, pixels."""
     parts = [part for candidate in row for part in _cut_up(candidate, height)]
     parts.sort(key=lambda part: part.box.middle)
     spans = _list_spans(parts, height)
