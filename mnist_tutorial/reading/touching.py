@@ -18,7 +18,7 @@ MIN_PROBABILITY = 1e-3  # ... but not below that probability
 LOW, COST_LOW = 0.7, 3  # heights of a digit; what is lower costs that many nats for each
 COST_SKIP = 10         # nats, to take a part for no digit
 COST_CUT, PEN = 0.5, 0.1  # nats of a cut, and the length, in heights of a digit, of one nat more
-CERTAIN = 0.15         # nats of doubt up to which a candidate needs no second look
+CERTAIN = 0.25         # nats of doubt up to which a candidate needs no second look
 # In heights of a digit:
 NARROW = 0.4                # components as narrow are not cut
 MAX_WIDTH, MIN_HEIGHT = 1.8, 0.4  # of a digit
