@@ -178,8 +178,8 @@ def load_pretrained(path: str | Path = SHIPPED) -> Net | FastNet:
         The card is damaged, or the file is unfit, see :func:`load_weights`.
     """
     net = load_weights(path, Net(), FastNet())
-    name = load_card(path).get("name", Path(path).name)
-    net.weights_name = "shipped weights" if Path(path) == SHIPPED else name
+    card = {"name": "shipped weights"} if Path(path) == SHIPPED else load_card(path)
+    net.weights_name = card.get("name", Path(path).name)
     return net
 
 

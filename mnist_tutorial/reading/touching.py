@@ -50,7 +50,8 @@ def divide_row(row: list[Candidate], height: float, reader: Reader) -> list[Cand
     spans.update(zip(unread, reader.read([spans[place] for place in unread])))
     # Viterbi's algorithm: the cheapest way to each part, and the digits on it.
     ways: list[tuple[float, list[Candidate]]] = [(0.0, []), *((np.inf, []) for _ in parts)]
-    for start, (cost, digits) in ((number, ways[number]) for number in range(len(parts))):
+    for start in range(len(parts)):
+        cost, digits = ways[start]
         steps = [(span.strokes[0].cut + cost_of(span.prediction, span.box, height), stop, [span])
                  for (begin, stop), span in spans.items() if begin == start]
         for step, stop, digit in [(COST_SKIP, start + 1, []), *steps]:
@@ -88,9 +89,8 @@ def cost_of(prediction: Prediction, box: Box, height: float) -> float:
 
 def _cut_up(candidate: Candidate, height: float) -> list[Candidate]:
     """Cut a candidate into parts; one that is certain to be a digit stays whole."""
-    box = candidate.box
-    if cost_of(candidate.prediction, box, height) < CERTAIN:
-        return [candidate._replace(strokes=[Stroke(candidate.mask(), box)])]
+    if cost_of(candidate.prediction, candidate.box, height) < CERTAIN:
+        return [candidate._replace(strokes=[Stroke(candidate.mask(), candidate.box)])]
     strokes = [part for stroke in candidate.strokes for part in _cut_stroke(stroke, height)]
     return [Candidate.of(candidate.layer, [stroke]) for stroke in strokes]
 
