@@ -3,7 +3,7 @@
     python img/draw.py     re-creates every file beside this script (about half a minute, one core)
 
 Nothing is copied from a font, a data set or a photo.  Each digit is a hand-made list of pen
-positions (`SKELETONS` in mnist_tutorial/live/pen.py) that is shaken a little, drawn with a pen of
+positions (`SKELETONS` in mnist_tutorial/strokes.py) that is shaken a little, drawn with a pen of
 changing pressure, put on a sheet of paper, lit, and seen through a small camera.  The tables at the
 bottom say what is in each picture; change a seed there and the same digit is written by another
 hand.
@@ -18,10 +18,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from mnist_tutorial.live.pen import curve, skeleton
+from mnist_tutorial import strokes
 
 cv2.setNumThreads(1)
 HERE = Path(__file__).parent
+WAYS = {"1": 2, "2": 2, "7": 2}  # of writing a digit that occur here, the first ones; else one
 SUPERSAMPLE = 2  # pictures are drawn this many times larger and shrunk at the end
 
 
@@ -37,15 +38,12 @@ def write_digit(digit, style, shake, slant, rng):
     """One digit by hand -> list of strokes (m, 2), one unit high; shake: jitter, in units."""
     turn, lean = rng.normal(0, .03), slant + rng.normal(0, .04)
     form = np.array([[rng.normal(1, .05), turn], [-turn - lean, rng.normal(1, .03)]])
-    strokes = []
-    for points in skeleton(digit, style):
-        moved = points + rng.normal(0, shake, points.shape)
-        corner = np.flatnonzero((points[1:] == points[:-1]).all(1))
-        moved[corner + 1] = moved[corner]
-        line = curve(moved)
+    lines = []
+    for points in strokes.skeleton(digit, style % WAYS.get(digit, 1)):
+        line = strokes.curve(strokes.shake(points, shake, rng))
         tremor = np.stack([noise((2, len(line)), (30, 9), rng)[0] for _ in "xy"], 1)
-        strokes.append((line + tremor * shake * .2 - [0, .5]) @ form + [0, .5])
-    return strokes
+        lines.append((line + tremor * shake * .2 - [0, .5]) @ form + [0, .5])
+    return lines
 
 
 def write_rows(scene):

@@ -6,6 +6,9 @@ Each command imports what it needs when it runs: reading a picture does not wait
 from __future__ import annotations
 
 import argparse
+import io
+import math
+import os
 import re
 import shlex
 import sys
@@ -16,6 +19,9 @@ from typing import Callable
 from . import __version__
 from .errors import CheckpointError, CourseError, ImageError
 
+MAX_SIDE = 4096  # pixels of a camera's frame, more than any has
+STOPPED = 130  # exit code after Ctrl-C, as of any program that the shell sees stopped
+
 
 def check(arguments) -> int:
     """Print what the machine has; 1 if something that the course needs is missing."""
@@ -25,38 +31,47 @@ def check(arguments) -> int:
 
 def train(arguments) -> int:
     """Train once for each seed, report the accuracies, save the first network with its card."""
-    from .checkpoint import save_weights
+    from .checkpoint import check_writable, save_weights
     from .recipes import Job, train_seeds
     from .recipes.distributed import process_group
     if arguments.checkpoint and len(arguments.seeds) > 1:
         raise CheckpointError("expected one seed with --checkpoint, which holds one training run; "
                               f"got {len(arguments.seeds)}")
-    given = {name: getattr(arguments, name) for name in CHANGEABLE}
-    changes = {name: value for name, value in given.items() if value is not None}
-    job = Job(arguments.device, arguments.threads, arguments.checkpoint, arguments.resume)
+    output = Path(arguments.output)
+    check_writable(output)
+    card_path, rescue = output.with_suffix(".json"), output.with_suffix(".stopped")
+    files = [os.path.realpath(path) for path in (output, card_path, arguments.checkpoint) if path]
+    if len(set(files)) < len(files):
+        raise CheckpointError(f"expected three files: the weights {output}, their card {card_path} "
+                              "and --checkpoint; two have one name")
+    changes = {name: getattr(arguments, name) for name in CHANGEABLE if getattr(arguments, name)}
+    job = Job(arguments.device, arguments.threads, arguments.checkpoint, arguments.resume,
+              rescue=rescue)
     with process_group(job) as job:
-        net, card = train_seeds(arguments.recipe, arguments.seeds, root=arguments.root, job=job,
-                                **changes)
-        if job.speaks:
-            card["command"] = shlex.join(["python", "-m", "mnist_tutorial", *sys.argv[1:]])
-            save_weights(arguments.output, net, card)
-        job.say(f"Saved the network of seed {arguments.seeds[0]} to {arguments.output}, "
-                f"its card to {Path(arguments.output).with_suffix('.json')}")
+        for net, card in train_seeds(arguments.recipe, arguments.seeds, root=arguments.root,
+                                     job=job, **changes):
+            if job.speaks:  # after each seed, so that stopping the next one loses none
+                card["command"] = shlex.join(["python", "-m", "mnist_tutorial", *sys.argv[1:]])
+                save_weights(output, net, card)
+        job.say(f"Saved the network of seed {arguments.seeds[0]} to {output}, "
+                f"its card to {card_path}")
     return 0
 
 
 def predict(arguments) -> int:
     """Print one line for each image; 1 if any could not be read."""
     from .checkpoint import SHIPPED, load_pretrained
+    from .reading.images import list_images
     from .reading.predict import predict_image
     net, failed = load_pretrained(arguments.weights or SHIPPED), False
-    for image in arguments.images:
+    for image in [str(path) for asked in arguments.images for path in list_images(asked)]:
+        name = image if image.isprintable() else ascii(image)
         try:
             prediction = predict_image(image, net)
-            print(f"{image}: {prediction} ({prediction.model})")
+            print(f"{name}: {prediction} ({prediction.model})")
         except ImageError as error:
             failed = True
-            print(error if image in str(error) else f"{image}: {error}", file=sys.stderr)
+            print(error if image in str(error) else f"{name}: {error}", file=sys.stderr)
     return int(failed)
 
 
@@ -80,37 +95,44 @@ def webcam(arguments) -> int:
     report = run(source, net, show=show, max_frames=arguments.frames, mirror=arguments.mirror,
                  size=arguments.size)
     print(f"{report}\n({net.weights_name})")
-    return 0
+    return STOPPED if report.stopped == "stop button" else 0
 
 
-def _number(text: str, kind: type = float, allowed=lambda number: number > 0, words="above 0"):
-    """Take a number of that range, by default one above 0."""
-    value = kind(text)
-    if not allowed(value):
-        raise argparse.ArgumentTypeError(f"expected a number {words}, got {text}")
+def _number(text: str, kind: type = int, least: float = 1, most: float = 100_000):
+    """Take a number of that kind and range."""
+    try:
+        value = kind(text)
+    except ValueError:
+        value = math.nan
+    if not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"expected a number from {least:g} to {most:g}, "
+                                         f"got {text[:40]!r}")
     return value
 
 
-_whole_number = partial(_number, kind=int)
-_momentum = partial(_number, allowed=lambda number: 0 <= number < 1, words="from 0 to below 1")
 CHANGEABLE: dict[str, Callable] = {  # of a recipe
-    "epochs": _whole_number, "batch_size": _whole_number, "lr": _number, "momentum": _momentum}
+    "epochs": _number, "batch_size": _number,
+    "lr": partial(_number, kind=float, least=1e-9, most=1e3),
+    "momentum": partial(_number, kind=float, least=0, most=0.9999)}
 RECIPE_NAMES = ("classic", "tuned", "fast", "guard")  # of recipes.train, which imports torchvision
 
 
 def _size(text: str) -> tuple[int, int]:
     """Take a width and a height such as 1280x720."""
-    match = re.fullmatch("([1-9][0-9]{1,4})x([1-9][0-9]{1,4})", text)
-    if not match:
-        raise argparse.ArgumentTypeError(f"expected pixels, such as 1280x720, got {text}")
+    match = re.fullmatch("([1-9][0-9]{1,3})x([1-9][0-9]{1,3})", text)
+    if not match or max(map(int, match.groups())) > MAX_SIDE:
+        raise argparse.ArgumentTypeError(f"expected two numbers of pixels up to {MAX_SIDE}, such "
+                                         f"as 1280x720, got {text}")
     return int(match[1]), int(match[2])
 
 
 def _device(text: str):
-    """Take the name of a device on which a tensor can be made."""
+    """Take the name of a device that can compute."""
     import torch
     try:
-        return torch.empty(1, device=text).device
+        ones = torch.ones(1, device=text)
+        ones.sum().item()  # "meta" makes tensors, but has no numbers
+        return ones.device
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise argparse.ArgumentTypeError(f"PyTorch finds no device {text!r} here") from error
 
@@ -132,14 +154,16 @@ def make_parser() -> argparse.ArgumentParser:
     command(check, "check Python, PyTorch, GPU, camera, data and weights")
     _describe_training(command(train, "train the network on MNIST, test it and save it"))
     reader = command(predict, "read the digit in each picture")
-    reader("images", nargs="+", metavar="IMAGE", help="a photo, scan or drawing of one digit")
+    reader("images", nargs="+", metavar="IMAGE",
+           help="a photo, scan or drawing of one digit, a folder of them, or a pattern")
     camera = command(webcam, "read digits from a camera, a clip or numbered pictures")
     camera("--source", default="0",
-           help="camera index, video file, pattern such as frame_%%02d.png, or 'digits', "
-                "which a drawn pen writes (default: camera 0)")
+           help="camera index, address of a phone's camera (http://..., rtsp://...), video file, "
+                "pattern such as frame_%%02d.png, or 'digits', which a drawn pen writes "
+                "(default: camera 0)")
     camera("--list", action="store_true", help="list the cameras found, and end")
     camera("--size", type=_size, metavar="WIDTHxHEIGHT", help="asked of the camera, as 1280x720")
-    camera("--frames", type=_whole_number, metavar="NUMBER", help="stop after this many")
+    camera("--frames", type=_number, metavar="NUMBER", help="stop after this many")
     camera("--mirror", action="store_true", help="flip left and right, as in a mirror")
     camera("--no-window", action="store_true", help="show nothing, as fast as it goes")
     for add in (reader, camera):
@@ -154,32 +178,37 @@ def _describe_training(add: Callable) -> None:
              "tell digits from everything else")
     for name, kind in CHANGEABLE.items():
         add(f"--{name.replace('_', '-')}", type=kind, metavar="NUMBER", help="changes the recipe")
-    add("--seeds", type=int, nargs="+", default=[0], metavar="SEED",
+    add("--seeds", type=partial(_number, least=0, most=2**32 - 1), nargs="+", default=[0],
+        metavar="SEED",
         help="train once for each, save the first, report mean and spread of all (default: 0)")
-    add("--root", metavar="FOLDER", help="folder that holds MNIST/raw, or 'sample' "
-        "(default: MNIST_ROOT, else datasets/mnist, else download)")
+    add("--root", metavar="FOLDER", help="folder that holds MNIST's four files, packed or not, or "
+        "'sample' (default: MNIST_ROOT, else datasets/mnist, else download)")
     add("--output", default="net.pt", metavar="FILE",
         help="where the weights go, with their card as .json (default: net.pt)")
-    add("--checkpoint", metavar="FILE", help="written after each epoch, to resume")
-    add("--resume", action="store_true", help="go on from --checkpoint if it exists")
+    add("--checkpoint", metavar="FILE", help="written after each epoch; a new one, or --resume")
+    add("--resume", action="store_true", help="go on from --checkpoint, for more epochs too")
     add("--device", type=_device, help="cpu, cuda, mps, ... (default: the accelerator if any)")
-    add("--threads", type=_whole_number, default=1, metavar="NUMBER",
+    add("--threads", type=partial(_number, most=os.cpu_count() or 1), default=1, metavar="NUMBER",
         help="CPU threads (default: 1; more is seldom faster for so small a network)")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; exit code 0: done, 1: bad input, failed check, 2: usage, 130: stopped."""
+    for stream in (sys.stdout, sys.stderr):  # a name that cannot be printed must not end it all
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     parsed = make_parser().parse_args(arguments)
     try:
         import torch
         torch.set_num_threads(getattr(parsed, "threads", 1))
         return parsed.function(parsed)
-    except (CourseError, FloatingPointError, OSError) as error:
-        print(f"{parsed.command}: {error}", file=sys.stderr)
+    except (CourseError, ArithmeticError, ImportError, MemoryError, OSError, RuntimeError,
+            ValueError) as error:
+        print(f"{parsed.command}: {error or type(error).__name__}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"{parsed.command}: stopped", file=sys.stderr)
-        return 130
+        return STOPPED
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from contextlib import closing, suppress
 from typing import NamedTuple
 
 import cv2
@@ -14,13 +15,11 @@ import torchvision
 from .checkpoint import load_pretrained
 from .data import SAMPLE
 from .device import pick_device
-from .download import DEFAULT_ROOT, find_problems
+from .download import DEFAULT_ROOT, find_problems, tidy
 from .errors import CheckpointError, SourceError
 from .live.display import has_display
 from .live.frames import read_frames
 from .reading.guard import load_guard
-
-OLDEST_PYTHON = (3, 10)  # that the package is written for
 
 
 class Check(NamedTuple):
@@ -45,23 +44,22 @@ def check_python() -> Check:
     """Look for Python 3.10 or newer, and name the system."""
     found = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
     advice = "install Python 3.10 or newer and make a new environment"
-    return Check("Python", found, "" if sys.version_info >= OLDEST_PYTHON else advice, True)
+    return Check("Python", found, advice if sys.version_info < (3, 10) else "", needed=True)
 
 
 def check_torch() -> Check:
     """Find out whether PyTorch and torchvision fit together."""
-    found = f"{torch.__version__}, torchvision {torchvision.__version__}"
+    found, advice = f"{torch.__version__}, torchvision {torchvision.__version__}", ""
     try:
         torchvision.ops.nms(torch.zeros(1, 4), torch.zeros(1), 1.0)
-    except (RuntimeError, NotImplementedError):
+    except RuntimeError:
         advice = "the two do not fit: run  pip install --force-reinstall torch torchvision"
-        return Check("PyTorch", found, advice, True)
-    return Check("PyTorch", found)
+    return Check("PyTorch", found, advice, needed=True)
 
 
 def check_gpu() -> Check:
     """Name the accelerator that PyTorch would train on."""
-    device = pick_device()
+    device = pick_device()  # it warns of one that cannot compute
     if device.type == "cpu":
         return Check("GPU", "none, the CPU will do the work", "not needed: this network trains in "
                      "a minute or two on a CPU. If the machine has a GPU, install its driver and "
@@ -72,16 +70,12 @@ def check_gpu() -> Check:
 
 def check_camera(index: int = 0) -> Check:
     """Open a camera for one frame, and release it."""
-    frames = read_frames(index)
-    try:
+    with suppress(SourceError), closing(read_frames(index)) as frames:
         height, width = next(frames).shape[:2]
-    except (SourceError, StopIteration):
-        return Check("Camera", f"none at index {index}", "not needed: chapter 05 runs on a clip. "
-                     "Otherwise plug one in, close other programs that use it, allow camera access "
-                     "in the system's privacy settings, or try index 1")
-    finally:
-        frames.close()
-    return Check("Camera", f"index {index}, {width}x{height}")
+        return Check("Camera", f"index {index}, {width}x{height}")
+    return Check("Camera", f"none at index {index}", "not needed: chapter 05 runs on a clip. "
+                 "Otherwise plug one in, close other programs that use it, allow camera access "
+                 "in the system's privacy settings, or try index 1")
 
 
 def check_window() -> Check:
@@ -94,19 +88,16 @@ def check_window() -> Check:
 
 def check_data() -> Check:
     """Look for MNIST on this machine; nothing is downloaded."""
-    asked = os.environ.get("MNIST_ROOT")
+    asked = tidy(os.environ.get("MNIST_ROOT", ""))
     if asked == SAMPLE:
         return Check("Data", "the embedded sample, because MNIST_ROOT=sample",
                      "unset MNIST_ROOT to work with MNIST itself")
     root, problems = asked or "datasets/mnist", find_problems(asked or DEFAULT_ROOT)
     if not problems:
         return Check("Data", f"MNIST is complete in {root}")
-    absent = f"{len(problems)} of the 4 files are"
-    if asked:
-        return Check("Data", f"MNIST_ROOT names {root}, but {absent} missing or damaged",
-                     "name the folder that holds MNIST/raw, or unset MNIST_ROOT to download", True)
-    return Check("Data", f"{absent} not in {root} yet", "chapter 02 downloads them (12 MB); "
-                 "without a network the course uses a small embedded sample")
+    return Check("Data", f"{len(problems)} of the 4 files are missing or damaged in {root}",
+                 "let MNIST_ROOT name the folder that has them; where it is not set, chapter 02 "
+                 "downloads them (12 MB), or the course uses a small sample", needed=bool(asked))
 
 
 def check_weights() -> Check:
@@ -115,7 +106,7 @@ def check_weights() -> Check:
         load_pretrained()
         load_guard()
     except CheckpointError as error:
-        return Check("Weights", str(error), "install the package again", True)
+        return Check("Weights", str(error), "install the package again", needed=True)
     return Check("Weights", "the trained networks that ship can be loaded")
 
 

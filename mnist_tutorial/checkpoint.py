@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import copy
+import glob
+import hashlib
 import io
 import json
 import os
-import warnings
+import re
+import secrets
+import shutil
+import stat
+import tempfile
+import time
 import zipfile
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Iterator, NamedTuple
 
 import torch
 
+from .device import no_warnings
 from .errors import CheckpointError
 from .model import FastNet, Net
 
 SHIPPED = Path(__file__).parent / "weights" / "net.pt"
+NAME_PART, OLD = 40, 3600  # characters of a name in temporary ones; seconds until they are swept
+PATIENCE = 6  # seconds; PyTorch's workers outlive a killed training, and what it held, by up to 5
+INFLATED = 10  # times as large as the file its members may be; PyTorch compresses no weights
+CHECKSUM = "sha256 of the weights"  # in a card
+WRAPPED = "model", "state_dict", "model_state_dict"  # where checkpoints keep the weights
+PREFIX = re.compile(r"^((module|_orig_mod)\.)+")  # by DataParallel and torch.compile
 
 
 class Epoch(NamedTuple):
@@ -31,19 +46,9 @@ class Epoch(NamedTuple):
 
 
 class Snapshot:
-    """All that the next epoch depends on, copied, so that it can be put back or saved.
+    """All that the next epoch depends on, copied to the dict `state`, to be put back or saved.
 
-    Parameters
-    ----------
-    model, optimizer, scheduler, loader
-        As for :func:`mnist_tutorial.fit`; the loader's `generator`, if any, draws its order.
-    history : list of Epoch
-        Shortened or lengthened in place when the snapshot is put back.
-
-    Attributes
-    ----------
-    state : dict
-        The last copy: tensors, numbers, strings, and lists and dicts of them.
+    A loader's `generator`, if any, draws its order. Put back, the list `history` changes in place.
     """
 
     def __init__(self, model, optimizer, scheduler, loader, history: list[Epoch]):
@@ -87,14 +92,27 @@ class Snapshot:
         except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
             raise CheckpointError("the checkpoint is of another model, optimizer, scheduler or "
                                   f"loader: resume with the same, or anew ({error})") from error
+        self.take()
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a temporary file, in a folder made if need be; move it to `path` once complete."""
+def write_atomically(path: str | Path, content: bytes) -> None:
+    """Write a temporary file, in a folder made if need be; move it to `path` once complete.
+
+    Threads and processes may write the same file: it is always one of theirs, whole. A link's
+    target is written, and an existing file keeps its mode. What killed writes left is swept.
+    """
+    path = _resolve(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    start = f".{path.name[:NAME_PART]}."  # all of a long name and more would be too long
+    for left in path.parent.glob(f"{glob.escape(start)}*.part"):
+        with suppress(OSError):  # another process may be sweeping too
+            if time.time() - left.lstat().st_mtime > OLD:
+                left.unlink()
+    partial = path.with_name(f"{start}{secrets.token_hex(8)}.part")
     try:
-        with open(partial, "wb") as file:
+        with open(partial, "xb") as file:
+            with suppress(FileNotFoundError):
+                shutil.copymode(path, partial)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -103,117 +121,176 @@ def write_atomically(path: Path, content: bytes) -> None:
         partial.unlink(missing_ok=True)
 
 
-def save_checkpoint(path: str | Path, state: dict) -> None:
-    """Write `state`, made of tensors and plain values, so that a failed write changes nothing."""
+def _resolve(path: str | Path) -> Path:
+    return Path(os.path.realpath(os.path.expanduser(path)))
+
+
+def check_writable(path: str | Path) -> None:
+    """Raise a CheckpointError if weights with their card, or a checkpoint, cannot go to `path`."""
+    try:
+        for file in (_resolve(path), _card_of(path)):
+            with suppress(FileNotFoundError):
+                if not stat.S_ISREG(os.stat(file).st_mode):
+                    raise OSError(f"{file} is no file")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=file.parent).close()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise CheckpointError(f"cannot write to {str(path)!r} ({reason}): expected the name of a "
+                              "file in a folder of your own, such as net.pt") from error
+
+
+@contextmanager
+def hold(path: str | Path) -> Iterator[Path]:
+    """Keep a checkpoint from other processes during the block; CheckpointError if one has it."""
+    from filelock import FileLock  # only training needs it
+
+    check_writable(path)
+    file = _resolve(path)
+    try:
+        lock = FileLock(file.with_name(f".{file.name}.lock")).acquire(PATIENCE)
+    except TimeoutError as error:
+        raise CheckpointError(f"cannot use {str(path)!r} as a checkpoint, another training writes "
+                              "it: wait, or name another file") from error
+    with lock:
+        yield file
+
+
+def save_checkpoint(path: str | Path, state: dict) -> str:
+    """Write tensors and plain values, or change nothing; return the file's SHA-256."""
     content = io.BytesIO()  # PyTorch would hide the disk's message behind an error of its own
     torch.save(state, content)
-    write_atomically(Path(path), content.getvalue())
+    write_atomically(path, content.getvalue())
+    return hashlib.sha256(content.getvalue()).hexdigest()
 
 
 def load_checkpoint(path: str | Path) -> dict:
     """Read a checkpoint to the CPU, running no code in it; CheckpointError if it is unfit."""
-    path = Path(path)
-    if not path.is_file():
+    return _read(path)[0]
+
+
+def _read(path: str | Path) -> tuple[dict, str]:
+    """Read a checkpoint, and return the checksum of the file as well."""
+    file = os.path.expanduser(path)
+    if not os.path.isfile(file):
         raise CheckpointError(f"expected a checkpoint at {path}, but there is no such file")
     try:
-        content = io.BytesIO(path.read_bytes())
-        # PyTorch does not compare the file with its checksums: one bit is a wrong weight.
-        if zipfile.is_zipfile(content) and zipfile.ZipFile(content).testzip():
-            raise ValueError("wrong checksum")
-        content.seek(0)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what torch warns of here becomes an error below
-            state = torch.load(content, map_location="cpu", weights_only=True)
+        content = Path(file).read_bytes()
+        stream = io.BytesIO(content)
+        if zipfile.is_zipfile(stream):
+            archive = zipfile.ZipFile(stream)
+            if sum(member.file_size for member in archive.infolist()) > INFLATED * len(content):
+                raise ValueError("compressed, and much larger than it seems")
+            # PyTorch does not compare the file with its checksums: one bit is a wrong weight.
+            if archive.testzip():
+                raise ValueError("wrong checksum")
+        stream.seek(0)
+        with no_warnings():  # what torch warns of here becomes an error below
+            state = torch.load(stream, map_location="cpu", weights_only=True)
     except Exception as error:  # on damaged files PyTorch raises half a dozen different types
+        if found := re.search(r"GLOBAL (\S+)|(TorchScript)", str(error)):
+            raise CheckpointError(f"{path} holds a whole model or other objects, not only tensors "
+                                  f"({found[found.lastindex or 0]}): save model.state_dict() "
+                                  "instead") from error
+        reason = str(error) if type(error) is ValueError else type(error).__name__
         raise CheckpointError(f"{path} is not a checkpoint of PyTorch, or it is damaged "
-                              f"({type(error).__name__}); train again or restore it") from error
+                              f"({reason}); train again or restore it") from error
     if not isinstance(state, dict):
         raise CheckpointError(f"expected a dict of tensors in {path}, got {type(state).__name__}")
-    return state
+    return state, hashlib.sha256(content).hexdigest()
 
 
 def save_weights(path: str | Path, model: torch.nn.Module, card: dict) -> None:
-    """Write the model's `state_dict` to `path` and what is known about it next to it, as JSON.
+    """Write the model's `state_dict`, to ``net.pt``, say, and its card, to ``net.json``.
 
-    Parameters
-    ----------
-    path : path
-        For example ``net.pt``; the card is then ``net.json``.
-    card : dict
-        How the weights were made and measured; ``card["name"]`` is what plots call them.
+    The card is a dict that tells how the weights were made and measured; ``card["name"]`` is what
+    plots call them. A path that is a card's own raises a CheckpointError.
     """
+    card_path, text = _card_of(path), json.dumps(card, default=float)  # before anything is written
     state = {key: tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()}
-    save_checkpoint(path, state)
-    write_atomically(Path(path).with_suffix(".json"), (json.dumps(card, indent=2) + "\n").encode())
+    card = json.loads(text) | {CHECKSUM: save_checkpoint(path, state)}
+    write_atomically(card_path, (json.dumps(card, indent=2) + "\n").encode())
 
 
-def load_card(path: str | Path = SHIPPED) -> dict:
-    """Read the card of the weights at `path`: {} if there is none, CheckpointError if damaged."""
-    card = Path(path).with_suffix(".json")
-    if not card.is_file():
+def _card_of(path: str | Path) -> Path:
+    file = Path(os.path.expanduser(path))
+    if file.suffix.lower() == ".json":
+        raise CheckpointError(f"{path}: expected another ending than .json, which the card of the "
+                              "weights has, such as .pt")
+    return file.with_suffix(".json")
+
+
+def load_card(path: str | Path = SHIPPED, checksum: str | None = None) -> dict:
+    """Read the card of the weights at `path`, whose SHA-256 may be known: {} if there is none.
+
+    Of one that was written for other weights only that is told; CheckpointError if it is damaged.
+    """
+    card_path = _card_of(path)
+    if not card_path.is_file():
         return {}
     try:
-        return dict(json.loads(card.read_text(encoding="utf-8")))
+        card = dict(json.loads(card_path.read_text(encoding="utf-8")))
+        if expected := card.pop(CHECKSUM, None):
+            checksum = checksum or hashlib.sha256(_resolve(path).read_bytes()).hexdigest()
     except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise CheckpointError(f"{card} is damaged, or not a card ({type(error).__name__}): "
+        raise CheckpointError(f"{card_path} is damaged, or not a card ({type(error).__name__}): "
                               "restore it, or delete it to do without") from error
+    if expected not in (None, checksum):
+        return {"name": f"{Path(path).name}, {card_path.name} is of other weights"}
+    return card
 
 
 def load_pretrained(path: str | Path = SHIPPED) -> Net | FastNet:
-    """Return a trained network, on the CPU and in evaluation mode.
+    """Return a trained network, on the CPU and in evaluation mode: by default the shipped one.
 
-    Parameters
-    ----------
-    path : path
-        Default: the weights that ship with the package.
-
-    Returns
-    -------
-    Net or FastNet
-        As the weights ask for; its `weights_name` says on every plot whose answer it is.
-
-    Raises
-    ------
-    CheckpointError
-        The card is damaged, or the file is unfit, see :func:`load_weights`.
+    Its class is the one that the weights are of; its `weights_name` says on every plot whose answer
+    it is. A damaged card, or a file as for :func:`load_weights`, raises a CheckpointError.
     """
-    net = load_weights(path, Net(), FastNet())
-    card = {"name": "shipped weights"} if Path(path) == SHIPPED else load_card(path)
-    net.weights_name = card.get("name", Path(path).name)
+    state, checksum = _read(path)
+    with torch.device("cpu"):  # whatever the default is
+        net = _fill(path, state, Net(), FastNet())
+    name = "shipped weights" if Path(path) == SHIPPED else load_card(path, checksum).get("name")
+    net.weights_name = name if isinstance(name, str) else Path(path).name
     return net
 
 
-def load_weights(path: str | Path, *candidates: torch.nn.Module):
-    """Fill the one of these networks whose weights have the names that are in the file.
+def load_weights(model: torch.nn.Module, path: str | Path) -> Any:
+    """Fill a network of your own with a `state_dict`; return it, in evaluation mode.
 
-    Parameters
-    ----------
-    path : path
-        Written by :func:`save_weights`.
-    *candidates : torch.nn.Module
-        Networks on the CPU.
-
-    Returns
-    -------
-    torch.nn.Module
-        One of the candidates, changed in place, in evaluation mode.
-
-    Raises
-    ------
-    CheckpointError
-        The file is missing, damaged, of another network, or holds NaN or infinite weights.
+    The file may be a checkpoint that holds one, and layers may have other names, if their shapes
+    and order are the model's. Other weights, damaged, NaN or infinite ones raise a CheckpointError
+    and leave the model as it is.
     """
-    state = load_checkpoint(path)
-    matching = (net for net in candidates if net.state_dict().keys() == state.keys())
-    net = next(matching, candidates[0])
-    try:
-        # PyTorch would drop the imaginary parts with no more than a warning.
-        if any(torch.is_complex(weight) for weight in state.values()):
-            raise TypeError("complex weights")
-        net.load_state_dict(state)
-    except (RuntimeError, AttributeError, TypeError) as error:
-        expected = " or ".join(type(net).__name__ for net in candidates)
-        raise CheckpointError(f"{path} holds weights of another network than {expected}") from error
-    if not all(weight.isfinite().all() for weight in net.state_dict().values()):
+    return _fill(path, load_checkpoint(path), model)
+
+
+def _fill(path: str | Path, state: dict, *candidates: torch.nn.Module) -> Any:
+    """Fill the one of these networks whose weights have the names or the shapes of these."""
+    for key in WRAPPED:
+        if isinstance(state.get(key), dict):
+            state = state[key]
+    for model in candidates:
+        with suppress(AttributeError, RuntimeError, TypeError, ValueError):
+            weights = _fitted(state, model.state_dict())
+            finite = all(weight.isfinite().all() for weight in weights.values())
+            break
+    else:
+        expected = " or ".join(type(model).__name__ for model in candidates)
+        raise CheckpointError(f"{path} holds weights of another network than {expected}")
+    if not finite:
         raise CheckpointError(f"{path} holds NaN or infinite weights: train again at a lower rate")
-    return net.eval()
+    model.load_state_dict(weights)
+    return model.eval()
+
+
+def _fitted(state: dict, ours: dict) -> dict:
+    """Return weights under a network's own names, of its shapes and types; or raise what comes."""
+    state = {PREFIX.sub("", name): weight for name, weight in state.items()}
+    if state.keys() != ours.keys():  # such as the names of the tutorial that the course grew from
+        state = dict(zip(ours, state.values(), strict=True))
+    for name, weight in ours.items():
+        # Complex numbers would lose a part with no more than a warning.
+        if state[name].shape != weight.shape or (
+                state[name].is_floating_point() != weight.is_floating_point()):
+            raise ValueError(f"another {name}")
+    return {name: state[name].to(weight.dtype) for name, weight in ours.items()}

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import Callable, NamedTuple
+from typing import Any, Callable, Iterator, NamedTuple
 
 import numpy as np
 import torch
-from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset, get_worker_info
+from torchvision import datasets
 
-from .download import DEFAULT_ROOT, MD5, MNIST, download_with_backoff, find_problems
+from . import download
 from .errors import DatasetError
 from .preprocess import fit_to_mnist, normalise
 
@@ -22,7 +25,18 @@ SAMPLE_FULL_INK, SAMPLE_TRAINING = 16, 1500  # its grey level of full ink; image
 BYTES_MAGIC = 0x800  # how a file of bytes begins in MNIST's format; its dimensions are added
 VALIDATION_PART = 12  # one in twelve training images validates: the last 5,000 of MNIST's
 EVALUATION_BATCH = 1000  # images; changes the speed, not the result
-_announced: set[str] = set()  # reasons for which the sample is used
+
+
+class MNIST(datasets.MNIST):
+    """The genuine dataset: torchvision's class, of checked files, with a name for figures.
+
+    `data` is uint8 (N, 28, 28), 0 = background, 255 = ink; `targets`, the digits, is int64 (N,).
+    """
+
+    name = "MNIST"
+
+    def _check_legacy_exist(self) -> bool:
+        return False  # or MNIST/processed/*.pt, which nobody has checked, would be preferred
 
 
 class Sample(MNIST):
@@ -30,134 +44,147 @@ class Sample(MNIST):
 
     They are real handwriting (Alpaydin and Kaynak, 1998, UCI "Optical Recognition of Handwritten
     Digits") but only 8x8 pixels, so they look blurred: the first 1,500 for training, the last 297
-    for the test. They lie in a temporary folder, in four files of MNIST's own format.
+    for the test.
     """
 
     name = "embedded sample, not MNIST"
 
 
 @functools.cache
-def _sample_folder() -> tempfile.TemporaryDirectory:
-    """Write the sample as MNIST's four files, once; the folder goes when the process ends."""
+def _write_files(kind: type[MNIST], *paths: str) -> Path:
+    """Write the files of `paths`, or the sample's, plain to a root that goes with the process."""
+    folder = Path(tempfile.mkdtemp(prefix="mnist_tutorial-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    raw = folder / kind.__name__ / "raw"
+    raw.mkdir(parents=True)
+    contents = map(download.read_file, paths) if paths else _make_sample()
+    for name, content in zip(download.MD5, contents):
+        (raw / name).write_bytes(content)
+    return folder
+
+
+def _make_sample() -> Iterator[bytes]:
+    """Make the sample's four files, in MNIST's own format."""
     from sklearn.datasets import load_digits  # seldom needed, and a second or more to import
 
     digits = load_digits()
     small = (digits.images * 255 / SAMPLE_FULL_INK).astype(np.uint8)  # (N, 8, 8)
     images = np.stack([fit_to_mnist(image) for image in small])
     labels = digits.target.astype(np.uint8)
-    folder = tempfile.TemporaryDirectory(prefix="mnist_tutorial-")
-    raw = Path(folder.name) / Sample.__name__ / "raw"
-    raw.mkdir(parents=True)
-    parts = (images[:SAMPLE_TRAINING], labels[:SAMPLE_TRAINING],
-             images[SAMPLE_TRAINING:], labels[SAMPLE_TRAINING:])
-    for name, part in zip(MD5, parts):  # the names of the four files, in this order
+    for part in (images[:SAMPLE_TRAINING], labels[:SAMPLE_TRAINING],
+                 images[SAMPLE_TRAINING:], labels[SAMPLE_TRAINING:]):
         header = np.array([BYTES_MAGIC + part.ndim, *part.shape], dtype=">i4")
-        (raw / name).write_bytes(header.tobytes() + part.tobytes())
-    return folder
+        yield header.tobytes() + part.tobytes()
 
 
 def load_mnist(train: bool = True, root: str | Path | None = None, *,
                transform: Callable | None = None, allow_sample: bool = True) -> MNIST:
-    """Load MNIST from the first place that has it; otherwise the embedded sample, with a notice.
+    """Load the 60,000 training images of MNIST, or the 10,000 of its test.
 
-    The order: `root`; the environment variable MNIST_ROOT; `datasets/mnist`, downloaded if need be;
-    the embedded sample. ``"sample"`` as root or MNIST_ROOT asks for the sample. A failed download
-    is tried again after five minutes, and by :func:`download` at once.
-
-    Parameters
-    ----------
-    train : bool
-        The 60,000 training images, or the 10,000 of the test.
-    root : path, optional
-        A folder in torchvision's layout (`root`/MNIST/raw). It is read only, never filled.
-    transform : callable, optional
-        Applied to each PIL image, as torchvision does.
-
-    Raises
-    ------
-    DatasetError
-        `root` or MNIST_ROOT is incomplete, or MNIST is nowhere and `allow_sample` is False.
+    They come from the first of these: `root`; the environment variable MNIST_ROOT;
+    `datasets/mnist`, downloaded if need be (after a failure, not for five minutes); the embedded
+    sample, with a notice, which ``"sample"`` as root or MNIST_ROOT asks for. `root` holds the four
+    files, there or a few levels below, packed or not, by any name: their content tells. It is only
+    read. `transform` is applied to each PIL image. A DatasetError says that `root` or MNIST_ROOT is
+    incomplete, or that MNIST is nowhere and `allow_sample` is False.
     """
-    return _open(_locate(root, allow_sample), train, transform)
+    if not isinstance(train, (bool, np.bool_)):
+        raise DatasetError(f"expected train=True or False, got {train!r:.80}: a folder is root=")
+    return _locate(root, allow_sample)(train, transform)
 
 
-def _open(folder: Path, train: bool, transform: Callable | None = None) -> MNIST:
-    """Open one part of the dataset in `folder`; each class looks for files under its own name."""
-    kind = MNIST if (folder / MNIST.__name__).is_dir() else Sample
-    return kind(folder, train, transform)
-
-
-def _locate(root: str | Path | None, allow_sample: bool) -> Path:
-    """Find a folder with all four files, checked: MNIST's or the sample's."""
-    asked = root or os.environ.get("MNIST_ROOT")
-    if not asked:
-        try:
-            download_with_backoff(DEFAULT_ROOT)
-            return DEFAULT_ROOT
-        except DatasetError as error:
-            if not allow_sample:
-                raise
-            return _use_sample(str(error))
-    if str(asked) == SAMPLE:
+def _locate(root: str | Path | None, allow_sample: bool) -> Callable[..., MNIST]:
+    """Find all four files, MNIST's or the sample's; return what makes a dataset of one part."""
+    asked = download.tidy(root) or download.tidy(os.environ.get("MNIST_ROOT"))
+    if asked == SAMPLE:
         if allow_sample:
             return _use_sample("it was asked for")
         raise DatasetError("expected MNIST, but root or MNIST_ROOT asks for the embedded sample")
-    if problems := find_problems(asked):
-        listed = ", ".join(f"{name} is {problem}" for name, problem in problems.items())
-        raise DatasetError(f"expected the four files of MNIST in {Path(asked, 'MNIST', 'raw')}, "
-                           f"but {listed}. Name another folder, or none to have them downloaded.")
-    return Path(asked)
+    folder = Path(asked or download.DEFAULT_ROOT)
+    try:
+        paths = (download.find_all_files if asked else download.download_with_backoff)(folder)
+    except DatasetError as error:
+        if asked or not allow_sample:
+            raise
+        return _use_sample(str(error))
+    if paths != download.usual_paths(folder):
+        folder = _write_files(MNIST, *(paths[name] for name in download.MD5))
+    return functools.partial(MNIST, folder)
 
 
-def _use_sample(why: str) -> Path:
-    """Warn once per reason that the embedded sample is being used, and return its folder."""
-    if why not in _announced:
-        _announced.add(why)
-        print(f"Using the embedded sample of 1,797 small digits instead of MNIST, because {why}. "
-              "All of the course runs on it, but its figures are not MNIST's.", file=sys.stderr)
-    return Path(_sample_folder().name)
+@functools.cache
+def _use_sample(why: str) -> Callable[..., MNIST]:
+    """Warn, once per reason, that the embedded sample is being used."""
+    print(f"Using the embedded sample of 1,797 small digits instead of MNIST, because {why}. "
+          "All of the course runs on it, but its figures are not MNIST's.", file=sys.stderr)
+    return functools.partial(Sample, _write_files(Sample))
 
 
-def tensor_dataset(dataset: MNIST, start: int = 0, stop: int | None = None) -> TensorDataset:
-    """Hold a dataset, or a part of it, as tensors uint8 (N, 28, 28) and int64 (N,)."""
-    # Bytes: to normalise each batch later costs no more than to fetch four times as many.
-    tensors = TensorDataset(dataset.data[start:stop], dataset.targets[start:stop])
-    tensors.name = dataset.name
+def tensor_dataset(dataset: Any, start: int = 0, stop: int | None = None) -> TensorDataset:
+    """Hold a dataset, or a part of it, as tensors uint8 (N, 28, 28) and int64 (N,).
+
+    It is MNIST or one like it, such as torchvision's FashionMNIST; its `transform` is left out.
+    """
+    try:  # Bytes: to normalise each batch later costs no more than to fetch four times as many.
+        parts = [torch.as_tensor(part[start:stop]) for part in (dataset.data, dataset.targets)]
+        tensors = TensorDataset(*parts)
+    except Exception as error:  # of whatever kind, others' datasets being of any
+        raise DatasetError("expected a dataset with `data` and as many `targets`, like MNIST, got "
+                           f"{type(dataset).__name__}") from error
+    tensors.name = getattr(dataset, "name", type(dataset).__name__)
     return tensors
 
 
-def tensor_loader(dataset: TensorDataset, batch_size: int = 64, *, shuffle: bool = False,
+def tensor_loader(dataset: Any, batch_size: int = 64, *, shuffle: bool = False,
                   seed: int = 0, augment: Callable | None = None) -> DataLoader:
-    """Serve batches cut from tensors in one go, several times faster than image by image.
+    """Serve batches, cut in one go: several times faster than image by image.
 
-    Parameters
-    ----------
-    dataset : TensorDataset
-        Anything that can be indexed with a list of numbers; if empty, it raises a DatasetError.
-        Images of bytes are normalised (:func:`mnist_tutorial.preprocess.normalise`).
-    shuffle : bool
-        In a new order each epoch, drawn from the loader's own `generator`, seeded with `seed`.
-    augment : callable, optional
-        ``augment(images, generator) -> images``, applied to each normalised batch.
-
-    Returns
-    -------
-    DataLoader
-        Of images, float32 (batch_size, 1, 28, 28), and labels, int64; the last batch may be short.
+    They are images, float32 (batch_size, 1, 28, 28), and labels, int64; the last may be short.
+    `dataset` is anything that can be indexed with a list of numbers, or that :func:`tensor_dataset`
+    takes; bytes are normalised (:func:`mnist_tutorial.preprocess.normalise`). With `shuffle`, each
+    epoch has a new order, drawn from the loader's own `generator`, seeded with `seed`.
+    ``augment(images, generator) -> images`` changes each normalised batch. What is unfit, as three
+    images show, raises a DatasetError.
     """
-    if not len(dataset):
-        raise DatasetError("expected at least one image to make batches of, got an empty dataset")
+    if hasattr(dataset, "targets"):
+        dataset = tensor_dataset(dataset)
+    if type(batch_size) is not int or not 0 < batch_size <= sys.maxsize:
+        raise DatasetError(f"expected a number of images as batch_size, got {batch_size!r:.80}")
+    expected = "a dataset of at least one image and label, which a list of numbers indexes"
+    try:
+        images, _ = _Collate()(dataset[[0, 0, 0]])
+        expected = "augment(images, generator) to return images of the same shape and type"
+        with torch.random.fork_rng(devices=()):  # training draws the same numbers after it
+            changed, _ = _Collate(augment, torch.Generator())(dataset[[0, 0, 0]])
+        if (changed.shape, changed.dtype) != (images.shape, images.dtype):
+            raise ValueError(f"got {changed.dtype} {tuple(changed.shape)}")
+    except Exception as error:
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        raise DatasetError(f"expected {expected}, but: {why:.200}") from error
     generator = torch.Generator().manual_seed(seed)
     order = RandomSampler(dataset, generator=generator) if shuffle else range(len(dataset))
     batches = BatchSampler(order, batch_size, drop_last=False)  # lists of indices
+    return DataLoader(dataset, sampler=batches, batch_size=None, generator=generator,
+                      collate_fn=_Collate(augment, generator))
 
-    def collate(batch):
+
+class _Collate:
+    """Turns a batch into the network's input."""
+
+    def __init__(self, augment: Callable | None = None, generator: torch.Generator | None = None):
+        self.augment, self.generator = augment, generator
+
+    def __reduce__(self):  # for workers that are spawned: generators do not get there
+        return _Collate, (self.augment,)
+
+    def __call__(self, batch):
         images, labels = batch
         images = normalise(images) if images.dtype == torch.uint8 else images
-        return (augment(images, generator) if augment else images), labels
-
-    return DataLoader(dataset, sampler=batches, batch_size=None, collate_fn=collate,
-                      generator=generator)
+        if self.augment is not None:
+            # PyTorch seeds the generator of its own anew in each worker and for each epoch.
+            generator = torch.default_generator if get_worker_info() else self.generator
+            images = self.augment(images, generator)
+        return images, labels
 
 
 class Loaders(NamedTuple):
@@ -175,8 +202,8 @@ def mnist_loaders(batch_size: int = 64, root: str | Path | None = None, *, seed:
     The split is fixed, whatever the `seed`. `batch_size`, `seed` and `augment` are for the training
     loader, see :func:`tensor_loader`; for `root` and `allow_sample` see :func:`load_mnist`.
     """
-    folder = _locate(root, allow_sample)
-    full, test = _open(folder, train=True), _open(folder, train=False)
+    load = _locate(root, allow_sample)
+    full, test = load(True), load(False)
     cut = len(full) - len(full) // VALIDATION_PART
     train = tensor_dataset(full, stop=cut)
     return Loaders(tensor_loader(train, batch_size, shuffle=True, seed=seed, augment=augment),

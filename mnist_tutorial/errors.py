@@ -9,8 +9,12 @@ class CheckpointError(CourseError, RuntimeError):
     """A file of weights or a checkpoint cannot be used."""
 
 
-class DatasetError(CourseError, RuntimeError):
-    """The dataset is missing, damaged or cannot be fetched."""
+class DatasetError(CourseError, RuntimeError, ValueError):
+    """The dataset is missing, damaged or cannot be fetched; or a loader gives no proper batches."""
+
+
+class ModelError(CourseError, ValueError):
+    """A model, its optimizer or its schedule does not fit the images, the labels or one another."""
 
 
 class SourceError(CourseError, RuntimeError):

@@ -25,8 +25,13 @@ def make_figure(size: tuple[float, float], rows: int = 1, columns: int = 1, *,
     options = {"dpi": DPI, "squeeze": False, "layout": "constrained", **options}
     figure, axes = plt.subplots(rows, columns, figsize=(size[0] * columns, size[1]), **options)
     if title is not None:
-        figure.suptitle(title)
+        figure.suptitle(plain(title))
     return figure, axes
+
+
+def plain(text) -> str:
+    """Return a text that matplotlib takes for no formula, whatever names are in it."""
+    return str(text).replace("$", r"\$")
 
 
 def draw_image(axis, image: np.ndarray | torch.Tensor, **options) -> None:
@@ -50,15 +55,16 @@ def show_pictures(pictures: Sequence[np.ndarray | torch.Tensor], titles: Sequenc
     for axis, picture in zip(axes.flat, pictures):
         draw_image(axis, picture)
     for axis, text in zip(axes.flat, titles):
-        axis.set_title(text, fontsize=CAPTION_SIZE)
+        axis.set_title(plain(text), fontsize=CAPTION_SIZE)
     plt.show()
 
 
 def show_grid(dataset, rows: int = 3, columns: int = 4) -> None:
-    """Draw the first digits of a dataset (:func:`mnist_tutorial.load_mnist`) and their labels."""
-    count = rows * columns
-    show_pictures(dataset.data[:count], [f"label {label}" for label in dataset.targets[:count]],
-                  columns=columns, title=dataset.name)
+    """Draw the first images of MNIST, or a dataset like torchvision's FashionMNIST, with labels."""
+    count, title = rows * columns, getattr(dataset, "name", type(dataset).__name__)
+    names = None if hasattr(dataset, "name") else getattr(dataset, "classes", None)
+    labels = [names[label] if names else f"label {label}" for label in dataset.targets[:count]]
+    show_pictures(dataset.data[:count], labels, columns=columns, title=title)
 
 
 def show_curves(histories: dict[str, Sequence[Epoch]], title: str = "") -> None:
@@ -67,7 +73,8 @@ def show_curves(histories: dict[str, Sequence[Epoch]], title: str = "") -> None:
     Training is dashed. The scale begins at the second epoch: the first would squeeze the others.
     """
     _, [[axis]] = make_figure(CURVES_SIZE, dpi=None)
-    for number, (label, history) in enumerate(histories.items()):
+    for number, (name, history) in enumerate(histories.items()):
+        label = plain(name)
         epochs = [epoch.epoch for epoch in history]
         training = [100 * epoch.train_accuracy for epoch in history]
         validation = [100 * epoch.validation_accuracy for epoch in history]
@@ -75,7 +82,8 @@ def show_curves(histories: dict[str, Sequence[Epoch]], title: str = "") -> None:
         axis.plot(epochs, validation, color=f"C{number}", label=f"{label}: validation", **DOTTED)
     lowest = np.nanmin([[epoch.train_accuracy, epoch.validation_accuracy]
                         for history in histories.values() for epoch in history[1:] or history])
-    axis.set(xlabel="epoch", ylabel="accuracy in %", title=title, ylim=(100 * lowest - 0.5, None))
+    axis.set(xlabel="epoch", ylabel="accuracy in %", title=plain(title),
+             ylim=(100 * lowest - 0.5, None))
     axis.grid(**FAINT)
     axis.legend()
     plt.show()
@@ -85,10 +93,10 @@ def show_times(seconds: dict[str, float], title: str = "") -> None:
     """Draw times (labels to seconds above 0) as bars on a logarithmic scale, the first on top."""
     times = list(seconds.values())
     _, [[axis]] = make_figure((TIMES_WIDTH, BAR_HEIGHT * len(times) + 1))
-    bars = axis.barh(list(seconds), times)
+    bars = axis.barh(list(map(plain, seconds)), times)
     axis.bar_label(bars, [f"{value:,.3g} s" for value in times], padding=3)
     limits = min(times) / 3, max(times) * 4  # room for the numbers
-    axis.set(xscale="log", xlabel="seconds", title=title, xlim=limits)
+    axis.set(xscale="log", xlabel="seconds", title=plain(title), xlim=limits)
     axis.invert_yaxis()
     axis.grid(axis="x", **FAINT)
     axis.set_axisbelow(True)

@@ -8,13 +8,14 @@ import threading
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 import pytest
 import torch
 from tally import TALLY, table
 
 from mnist_tutorial import data, download
 from mnist_tutorial.data import SAMPLE
-from mnist_tutorial.download import DEFAULT_ROOT, MD5, find_problems
+from mnist_tutorial.download import DEFAULT_ROOT, MD5, SIZES, find_problems, tidy
 
 matplotlib.use("agg")
 torch.set_num_threads(1)
@@ -23,7 +24,7 @@ torch.set_num_threads(1)
 @pytest.fixture
 def mnist_root():
     """The folder of genuine MNIST, or a skip that says where it would be looked for."""
-    root = os.environ.get("MNIST_ROOT", DEFAULT_ROOT)
+    root = tidy(os.environ.get("MNIST_ROOT") or DEFAULT_ROOT)
     if root == SAMPLE or find_problems(root):
         pytest.skip(f"needs genuine MNIST in {DEFAULT_ROOT}, or in a folder named by MNIST_ROOT")
     return Path(root)
@@ -35,9 +36,30 @@ def sample(monkeypatch):
     monkeypatch.setenv("MNIST_ROOT", SAMPLE)
 
 
+def small_mnist():
+    """Make four files in MNIST's format, of 50 images and 20: {name: bytes}."""
+    random, files = np.random.default_rng(0), {}
+    for name in MD5:
+        shape = (50 if "train" in name else 20, 28, 28)[:3 if "images" in name else 1]
+        header = np.array([0x800 + len(shape), *shape], ">i4")
+        values = random.integers(0, 10, shape, np.uint8)  # compressible, but not by much
+        files[name] = header.tobytes() + values.tobytes()
+    return files
+
+
 @pytest.fixture
-def mirror(tmp_path, monkeypatch):
-    """A web server in MNIST's stead: it serves four small files, whose MD5 is what is expected.
+def small(monkeypatch):
+    """Have four small files taken for MNIST's: the MD5 and size of each is what is expected."""
+    files = small_mnist()
+    for name, content in files.items():
+        monkeypatch.setitem(MD5, name, hashlib.md5(content).hexdigest())
+        monkeypatch.setitem(SIZES, name, len(content))
+    return files
+
+
+@pytest.fixture
+def mirror(tmp_path, monkeypatch, small):
+    """A web server in MNIST's stead, which serves the four small files.
 
     `files` can be changed to misbehave, all of it or only ``"first/NAME.gz"``: status, length and
     body, or a function of the request's handler. `asked` lists what was asked for.
@@ -62,20 +84,15 @@ def mirror(tmp_path, monkeypatch):
         def log_message(self, *arguments):
             pass
 
-    Mirror.good = {f"{name}.gz": (200, None, gzip.compress(name.encode() * 50, mtime=0))
-                   for name in MD5}
+    Mirror.good = {f"{name}.gz": (200, None, gzip.compress(content, mtime=0))
+                   for name, content in small.items()}
     Mirror.files = dict(Mirror.good)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     Mirror.address = f"http://127.0.0.1:{server.server_address[1]}"
 
-    monkeypatch.setattr(download.MNIST, "mirrors",
+    monkeypatch.setattr(download, "MIRRORS",
                         [f"{Mirror.address}/first/", f"{Mirror.address}/second/"])
-    monkeypatch.setattr(download.MNIST, "resources",
-                        [(name, hashlib.md5(body).hexdigest())
-                         for name, (_, _, body) in Mirror.good.items()])
-    for name in MD5:
-        monkeypatch.setitem(MD5, name, hashlib.md5(name.encode() * 50).hexdigest())
     Mirror.root = tmp_path / "datasets" / "mnist"
     Mirror.raw = Mirror.root / "MNIST" / "raw"
     yield Mirror
@@ -87,9 +104,9 @@ def mirror(tmp_path, monkeypatch):
 def no_network(tmp_path, monkeypatch):
     """Nobody answers, and no data lies anywhere."""
     monkeypatch.delenv("MNIST_ROOT", raising=False)
-    monkeypatch.setattr(data, "DEFAULT_ROOT", tmp_path)
-    monkeypatch.setattr(download.MNIST, "mirrors", ["http://127.0.0.1:9/nobody/"])
-    monkeypatch.setattr(data, "_announced", set())
+    monkeypatch.setattr(download, "DEFAULT_ROOT", tmp_path)
+    monkeypatch.setattr(download, "MIRRORS", ["http://127.0.0.1:9/nobody/"])
+    data._use_sample.cache_clear()
     monkeypatch.setattr(download, "_failed", {})
 
 

@@ -3,7 +3,7 @@ import sys
 import pytest
 import torch
 
-from mnist_tutorial import check
+from mnist_tutorial import check, pick_device
 from mnist_tutorial.errors import CheckpointError, SourceError
 
 
@@ -87,3 +87,16 @@ def test_missing_weights_fail(monkeypatch):
 
     monkeypatch.setattr(check, "load_pretrained", load_pretrained)
     assert check.check_weights().mark == "FAIL"
+
+
+def test_a_gpu_that_cannot_compute_is_not_picked(monkeypatch):
+    """Too old for this PyTorch, for example; "meta" stands in: it is found, and has no numbers."""
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("meta"))
+    with pytest.warns(UserWarning, match="meta is there but cannot compute .*: the CPU does"):
+        assert pick_device() == torch.device("cpu")
+    with pytest.warns(UserWarning, match="cannot compute"):
+        assert check.check_gpu().mark == "note"
+
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("cpu"))
+    assert pick_device() == torch.device("cpu")

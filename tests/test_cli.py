@@ -163,9 +163,18 @@ def test_webcam_lists_the_cameras(capsys, monkeypatch):
 
 def test_webcam_hands_its_options_on(capsys, monkeypatch):
     calls = []
-    monkeypatch.setattr(webcam, "run", lambda *args, **options: calls.append((args[0], options)))
-    assert main(["webcam", "--source", "1", "--size", "1280x720", "--mirror", "--frames", "5"]) == 0
+
+    def run(*arguments, **options):
+        calls.append((arguments[0], options))
+        return webcam.Report(5, 1.0, [], stopped, [])
+
+    monkeypatch.setattr(webcam, "run", run)
+    command = ["webcam", "--source", "1", "--size", "1280x720", "--mirror", "--frames", "5"]
+    stopped = "max_frames"
+    assert main(command) == 0
     assert calls == [("1", {"show": "auto", "max_frames": 5, "mirror": True, "size": (1280, 720)})]
+    stopped = "stop button"
+    assert main(command) == 130
 
 
 def test_check_passes_here(capsys, sample):
@@ -173,3 +182,14 @@ def test_check_passes_here(capsys, sample):
     out = capsys.readouterr().out
     for name in ("Python", "PyTorch", "GPU", "Camera", "Window", "Data", "Weights"):
         assert f"] {name}: " in out
+
+
+def test_predict_takes_folders_and_patterns(tmp_path, capsys):
+    """Windows expands no patterns, and one that matches nothing stops nothing."""
+    for name in ("3.jpg", "7.png"):
+        Image.open(IMG / name).save(tmp_path / name)
+    pattern = str(tmp_path / "*.png")
+    assert main(["predict", str(tmp_path), str(tmp_path / "*.gif"), pattern]) == 1
+    out, err = capsys.readouterr()
+    assert [line.split(": ")[1][0] for line in out.splitlines()] == ["3", "7", "7"]
+    assert err.count("\n") == 1 and "*.gif" in err

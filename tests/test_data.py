@@ -9,9 +9,9 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 from torchvision import transforms
 
-from mnist_tutorial import data
+from mnist_tutorial import download as downloads
 from mnist_tutorial.data import Sample, load_mnist, mnist_loaders, tensor_dataset, tensor_loader
-from mnist_tutorial.download import MD5, MNIST, download, find_problems
+from mnist_tutorial.download import MD5, SIZES, download, find_problems
 from mnist_tutorial.errors import DatasetError
 from mnist_tutorial.preprocess import MEAN, STD
 
@@ -32,7 +32,7 @@ def test_download_mends_only_what_is_damaged(mirror):
     (mirror.raw / damaged).write_bytes(b"cut off in mid-")
     (mirror.raw / missing).unlink()
     before = {name: (mirror.raw / name).stat().st_mtime_ns for name in good}
-    assert find_problems(mirror.root) == {damaged: "damaged", missing: "missing"}
+    assert find_problems(mirror.root) == {damaged: "damaged or unreadable", missing: "missing"}
     download(mirror.root)
     assert find_problems(mirror.root) == {}
     assert before == {name: (mirror.raw / name).stat().st_mtime_ns for name in good}
@@ -54,7 +54,7 @@ def test_download_that_fails_leaves_no_half_file(mirror, answer):
 
 
 def test_second_mirror_is_asked_when_the_first_fails(mirror, monkeypatch):
-    monkeypatch.setattr(MNIST, "mirrors", ["http://127.0.0.1:9/nobody/", *MNIST.mirrors])
+    monkeypatch.setattr(downloads, "MIRRORS", ["http://127.0.0.1:9/", *downloads.MIRRORS])
     download(mirror.root)
     assert find_problems(mirror.root) == {}
 
@@ -62,7 +62,7 @@ def test_second_mirror_is_asked_when_the_first_fails(mirror, monkeypatch):
 def test_silent_server_is_given_up(mirror, monkeypatch):
     import socket
     with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and never answers
-        monkeypatch.setattr(MNIST, "mirrors", [f"http://127.0.0.1:{silent.getsockname()[1]}/"])
+        monkeypatch.setattr(downloads, "MIRRORS", [f"http://127.0.0.1:{silent.getsockname()[1]}/"])
         with pytest.raises(DatasetError, match="timed out"):
             download(mirror.root, timeout=0.2)
     assert socket.getdefaulttimeout() is None
@@ -70,15 +70,16 @@ def test_silent_server_is_given_up(mirror, monkeypatch):
 
 WORKER = """
 import json, sys
-from mnist_tutorial.download import MD5, MNIST, download
-MNIST.mirrors, MNIST.resources, md5, root = json.loads(sys.argv[1])
+from mnist_tutorial.download import MD5, MIRRORS, SIZES, download
+MIRRORS[:], md5, sizes, root = json.loads(sys.argv[1])
 MD5.update(md5)
+SIZES.update(sizes)
 download(root)
 """
 
 
 def test_two_processes_at_once_are_safe(mirror):
-    told = json.dumps([MNIST.mirrors, MNIST.resources, MD5, str(mirror.root)])
+    told = json.dumps([downloads.MIRRORS, MD5, SIZES, str(mirror.root)])
     workers = [subprocess.Popen([sys.executable, "-c", WORKER, told], stderr=subprocess.PIPE)
                for _ in range(2)]
     for worker in workers:
@@ -223,4 +224,4 @@ def test_mnist_is_split_as_the_tutorial_says(mnist_root):
 
 
 def test_default_root_is_in_the_checkout():
-    assert data.DEFAULT_ROOT == Path(__file__).resolve().parents[1] / "datasets" / "mnist"
+    assert downloads.DEFAULT_ROOT == Path(__file__).resolve().parents[1] / "datasets" / "mnist"

@@ -78,7 +78,7 @@ def test_robustness_counts_right_answers(pictures):
     net, labels = load_pretrained(), load_mnist(False, "sample").targets[:30]
     mirrored = {"mirrored": (lambda p, s: p.flip(2) if s else p, (0, 1))}
     measured = robustness(net, pictures, labels, mirrored)
-    assert list(measured) == ["mirrored"] and measured["mirrored"].strengths == (0, 1)
+    assert list(measured) == ["mirrored"]
     right = [(net(normalise(p)).argmax(1) == labels).float().mean().item()
              for p in (pictures, pictures.flip(2))]
-    assert measured["mirrored"].accuracies == pytest.approx(right) and right[0] > right[1]
+    assert measured["mirrored"] == pytest.approx(right) and right[0] > right[1]

@@ -6,10 +6,14 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from tally import attempt, record
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from mnist_tutorial.__main__ import main
 from mnist_tutorial.checkpoint import load_card, load_checkpoint
-from mnist_tutorial.data import SAMPLE
+from mnist_tutorial.data import SAMPLE, tensor_loader
+from mnist_tutorial.errors import DatasetError
 from mnist_tutorial.recipes.distributed import Share, SharedJob, process_group
 from mnist_tutorial.training import Job
 
@@ -89,7 +93,51 @@ def test_weights_make_the_mean_of_the_shares_that_of_the_batch():
 
 def test_too_small_a_batch_is_refused():
     with pytest.raises(ValueError, match="at least 4 images.*got one of 3"):
-        list(Share([(torch.zeros(3, 1), torch.zeros(3))], 0, 4))
+        list(Share([(torch.zeros(3, 1), torch.zeros(3, dtype=torch.int64))], 0, 4))
+
+
+def test_too_small_a_batch_is_refused_wherever_it_comes():
+    images, labels = torch.zeros(35, 2), torch.zeros(35, dtype=torch.int64)
+    data = TensorDataset(images, labels)  # batches of 16, 16 and 3
+    for loader in (DataLoader(data, 16), tensor_loader(data, 16), tensor_loader(data, 32)):
+        assert attempt("ranks: more than a batch has images", list, Share(loader, 0, 4),
+                       refusal=DatasetError, match="at least 4 images.*got one of 3") is None
+    for loader in (DataLoader(data, 16, drop_last=True), tensor_loader(data, 7),
+                   [(images, labels)]):
+        assert [len(labels) for _, labels in Share(loader, 0, 4)][0] in (2, 4, 9)
+
+
+@pytest.mark.parametrize("batch", [{"image": 1}, (torch.zeros(4, 1),), [torch.zeros(4)] * 2, None])
+def test_ranks_say_what_is_no_batch(batch):
+    with pytest.raises(DatasetError, match="expected batches of images"):
+        SharedJob("cpu", rank=0, size=2).test(nn.Linear(1, 2), [batch])
+
+
+# The first process has a checkpoint of two epochs, the second one another. Not to be overwritten.
+UNEVEN = """
+import os, sys
+from mnist_tutorial.__main__ import main
+
+os.chdir(os.environ["RANK"])
+code = main([word for word in sys.argv[1:] if word != "--resume"])
+os.environ["TORCHELASTIC_RESTART_COUNT"] = "1"  # they meet again
+sys.exit(code != 1 or main(sys.argv[1:]))
+"""
+
+
+def test_processes_that_see_different_checkpoints_go_on_from_the_firsts(tmp_path, alone):
+    (tmp_path / "uneven.py").write_text(UNEVEN)
+    for rank, epochs, lr in (("0", "2", "0.03"), ("1", "1", "0.5")):
+        main([*TRAIN[:3], "--epochs", epochs, "--lr", lr, "--device", "cpu", "--checkpoint",
+              str(tmp_path / rank / "c.pt"), "--output", str(tmp_path / "other.pt")])
+    done = torchrun(tmp_path, "uneven.py", *TRAIN, "--output", str(tmp_path / "net.pt"),
+                    "--checkpoint", "c.pt", "--resume")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("train: c.pt holds a training run") == 2  # each process refuses
+    assert done.stdout.count("Resumed after epoch 2") == 1
+    torch.testing.assert_close(history(tmp_path / "net.pt"), history(alone), atol=2e-3, rtol=1e-3)
+    assert len(load_checkpoint(tmp_path / "1" / "c.pt")["history"]) == 1  # untouched
+    record("ranks: different checkpoints", tried=2, survived=1, refused=1)
 
 
 def test_alone_nothing_changes():

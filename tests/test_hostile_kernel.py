@@ -1,11 +1,23 @@
-"""Notebooks as learners treat them: run twice, elsewhere, and cell by cell in the wrong order."""
+"""Notebooks as learners treat them: run twice, elsewhere, and cell by cell in the wrong order.
 
+And widgets in a page that sends them anything.
+"""
+
+import io
+import itertools
+import json
+import math
 from pathlib import Path
 
 import nbformat
+import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 from nbclient import NotebookClient
-from tally import record
+from PIL import Image
+from tally import attempt, record
+
+from mnist_tutorial import DrawingPad
+from mnist_tutorial.live import BrowserCamera
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 CHAPTERS = ["01_setup", "02_dataset", "03_training", "04_image_inference", "05_webcam_inference"]
@@ -53,3 +65,44 @@ def test_chapters_in_a_careless_learners_hands(tmp_path, sample):
         record("notebooks: cells run twice, in another folder", tried=2 * count, survived=2 * count)
         record("notebooks: cells run alone", tried=count, survived=count - len(missing),
                refused=len(missing))
+
+
+def encoded(kind, size):
+    file = io.BytesIO()
+    Image.new("RGB", size, "white").save(file, kind)
+    return file.getvalue()
+
+
+JUNK = [
+    None, 1, -1, 1.5, math.nan, math.inf, True, "", "7", "../7", "../../etc/passwd", "7\n8", "7/",
+    "/7", "=1+1", "@SUM(A1)", "٣", "７", "7\0", "1" * 200, "<img src=x onerror=alert(1)>", [], {},
+    [7], {"save": 7}, b"7", "7" * 10 ** 6, "\ud800", 10 ** 400, 10 ** 5000]
+WIDGETS = {"pad": (DrawingPad, encoded("PNG", (280, 280))),
+           "camera": (BrowserCamera, encoded("JPEG", (64, 48)))}
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+@pytest.mark.parametrize("saving", [False, True])
+def test_forged_messages_of_the_page(tmp_path, monkeypatch, name, saving):
+    """Nothing is raised, all replies are short and can be sent, nothing is written elsewhere."""
+    make, image = WIDGETS[name]
+    widget, sent = make(save_to=tmp_path / "mine" if saving else None), []
+    monkeypatch.setattr(widget, "send", lambda content, buffers=None: sent.append(content))
+    buffers = [[], [image], [b""], [None], ["text"], None, [image[:99]], [9 * b"\xff"],
+               [encoded("JPEG", (5000, 2))], [memoryview(image), image]]
+    for key, junk, files in itertools.product(("save", "frame", "stop", "x"), JUNK, buffers):
+        attempt(f"messages forged by the page: {name}", widget._receive, widget, {key: junk}, files)
+    for junk in JUNK:
+        attempt(f"messages forged by the page: {name}", widget._receive, widget, junk, [image])
+        if name == "pad":
+            attempt("messages forged by the page: pad", setattr, widget, "drawing", junk)
+            assert not junk or len(widget.answer["error"]) <= 300
+    for content in sent:
+        words = [content.get(key, "") for key in ("saved", "not_saved", "error")]
+        assert all(len(text) <= 400 and "\n" not in text for text in words)
+        json.dumps(words, allow_nan=False).encode()
+    written = {path.parent.name for path in tmp_path.rglob("*") if path.is_file()}
+    assert written == ({"mine"} if saving else set())
+    if saving:
+        rows = (tmp_path / "mine" / "labels.csv").read_text().splitlines()[1:]
+        assert {row.split(",")[1] for row in rows} == {"1", "7", "1" * 200}

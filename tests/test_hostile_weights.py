@@ -10,6 +10,7 @@ import random
 import subprocess
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -84,7 +85,7 @@ def foreign_files(folder):
     state = Net().state_dict()
     bias = "fc.2.bias"
     for number, other in enumerate([
-            {}, [1, 2], 7, torch.zeros(3), {"model": state}, {1: torch.zeros(2)},
+            {}, [1, 2], 7, torch.zeros(3), {"model": 3}, {1: torch.zeros(2)},
             nn.Linear(3, 3).state_dict(),
             {**state, "more": torch.zeros(1)}, {name: state[name] for name in list(state)[1:]},
             {name: weight[None] for name, weight in state.items()}, {**state, bias: 3},
@@ -268,6 +269,107 @@ def test_killed_at_any_time_nothing_is_lost(tmp_path, what, script, least):
     kills = int(done.stdout)
     record(what, tried=kills, survived=kills)
     assert kills >= least
+
+
+# --- races -------------------------------------------------------------------------------------
+
+def in_threads(count, work):
+    """Call work(number) in so many threads at once, and return what each returns."""
+    with ThreadPoolExecutor(count) as pool:
+        return [each.result() for each in [pool.submit(work, number) for number in range(count)]]
+
+
+def test_threads_that_write_one_checkpoint_never_fail_nor_tear_it(tmp_path):
+    path = tmp_path / "a.pt"
+    save_checkpoint(path, {"thread": -1, "weights": torch.full((3000,), -1.0)})
+
+    def work(number):
+        for turn in range(60):
+            if number < 6:
+                attempt("races: threads that write one checkpoint", save_checkpoint, path,
+                        {"thread": number, "weights": torch.full((3000,), float(number))})
+            else:
+                state = attempt("races: threads that read it meanwhile", load_checkpoint, path)
+                assert (state["weights"] == state["thread"]).all()
+
+    in_threads(8, work)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.pt"]
+
+
+RACING_WRITERS = """
+import os, pathlib, sys, time
+import torch
+from mnist_tutorial import Net, load_pretrained
+from mnist_tutorial.checkpoint import save_weights
+
+path, net, writers, read = pathlib.Path(sys.argv[1]) / "net.pt", Net(), [], 0
+save_weights(path, net, {"name": "of none"})
+for number in range(4):
+    writers.append(os.fork())
+    if not writers[-1]:
+        for parameter in net.parameters():
+            torch.nn.init.constant_(parameter, number)
+        for turn in range(60):
+            save_weights(path, net, {"name": f"of {number}"})
+        os._exit(0)
+while writers:
+    found = load_pretrained(path)
+    number, name = int(found.fc[2].bias[0]), found.weights_name
+    assert name in ("of none", f"of {number}", "net.pt, net.json is of other weights"), name
+    read += 1
+    done, status = os.waitpid(writers[0], os.WNOHANG)
+    if done:
+        assert status == 0
+        del writers[0]
+print(read)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="writes in forks of a process")
+def test_processes_that_write_weights_and_card_leave_no_wrong_pair_that_is_believed(tmp_path):
+    done = subprocess.run([sys.executable, "-c", RACING_WRITERS, str(tmp_path)], timeout=120,
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    count = 4 * 60 + int(done.stdout)
+    record("races: weights and card of several processes", tried=count, survived=count)
+    assert {entry.name for entry in tmp_path.iterdir()} == {"net.pt", "net.json"}
+
+
+HELD = """
+import sys, time
+from mnist_tutorial.checkpoint import hold
+with hold(sys.argv[1]):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_training_in_another_process_holds_its_checkpoint_until_it_is_killed(
+        tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "PATIENCE", 0.1)
+    path, what = tmp_path / "a.pt", "training: two on one checkpoint"
+    (tmp_path / "link.pt").symlink_to(path)  # the same file
+    with subprocess.Popen([sys.executable, "-c", HELD, str(path)], stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"held\n"
+        for name in ("a.pt", "link.pt"):
+            for resume in (True, False):
+                assert attempt(what, train, np.ones((4, 2)), [0] * 4, checkpoint=tmp_path / name,
+                               resume=resume, refusal=CheckpointError,
+                               match="another training writes it") is None
+        other.kill()
+    assert len(attempt(what, train, np.ones((4, 2)), [0] * 4, checkpoint=path)) == 3
+
+
+def test_of_threads_that_train_on_one_checkpoint_one_wins(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "PATIENCE", 0.01)
+
+    def work(number):
+        return attempt("training: two on one checkpoint", train, np.ones((40, 2)), [0] * 40,
+                       checkpoint=tmp_path / "a.pt", refusal=CheckpointError,
+                       match="another training writes it|holds a training run")
+
+    histories = [each for each in in_threads(6, work) if each is not None]
+    assert len(histories) == 1 and len(load_checkpoint(tmp_path / "a.pt")["history"]) == 3
 
 
 # --- training ----------------------------------------------------------------------------------

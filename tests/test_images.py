@@ -1,12 +1,15 @@
 """Pictures of every kind, good and bad, as grey levels."""
 
+import io
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 from drawings import FIVE, SEVEN, difference, page
-from PIL import Image
+from PIL import Image, ImageFile
 
 from mnist_tutorial.errors import ImageError, NoDigitError
 from mnist_tutorial.reading.find import naive_resize, prepare
@@ -109,6 +112,71 @@ def test_source_is_left_alone():
     image = Image.fromarray(cv2.resize(page(), (1500, 1800)))
     prepare(image)
     assert image.size == (1500, 1800)
+
+
+@pytest.mark.parametrize("first, warned", [("TIFF", True), ("GIF", False), ("PNG", False),
+                                           ("MPO", False)])
+def test_only_the_first_page_of_a_scan_is_read_and_that_is_said(tmp_path, first, warned, recwarn):
+    pages = [Image.fromarray(page(strokes)).convert("RGB") for strokes in (SEVEN, FIVE)]
+    with open(tmp_path / "scan", "w+b") as file:
+        pages[0].save(file, first, save_all=True, append_images=pages[1:])
+    if warned:
+        with pytest.warns(UserWarning, match="'.*scan' has several pages: only the first is read"):
+            grey = load_grey(tmp_path / "scan")
+    else:
+        grey = load_grey(tmp_path / "scan")
+    assert np.abs(grey.astype(int) - page(SEVEN)).mean() < 3 and not recwarn.list
+
+
+def test_paths_as_they_are_pasted_dropped_or_begin_at_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    path = tmp_path / "my 7's.png"
+    Image.fromarray(GREY).save(path)
+    for source in ("~/my 7's.png", Path("~/my 7's.png"), f'"{path}"', f" '{path}' ",
+                   str(path).replace(" ", "\\ ").replace("'", "\\'"), next(tmp_path.iterdir())):
+        np.testing.assert_array_equal(load_grey(source), GREY)
+
+
+@pytest.mark.parametrize("source, hint", [
+    ("C:\new\7.png", "write r'...'"), ("img/7.png", "no such file in '"),
+    ("https://example.org/7.png", "'https://example.org/7.png' (a web address: download"),
+    (Path("HTTPS://example.org/7.png"), "'HTTPS://example.org/7.png' (a web address: download"),
+    (None, "cv2.imread gives for a missing file"), ((1, 2), "pass its image"),
+    (b"%PDF-1.7", "a PDF"), (np.zeros((4, 1, 28, 28), np.uint8), "a batch as a list"),
+])
+def test_usual_slips_are_told(source, hint, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ImageError) as caught:
+        load_grey(source)
+    assert hint in str(caught.value)
+
+
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
+
+
+def test_heic_is_recognised_whatever_its_name(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)  # not installed
+    (tmp_path / "IMG_1234.jpg").write_bytes(HEIC + bytes(400))
+    with pytest.raises(ImageError, match="HEIC, for which `pip install pillow-heif` is needed"):
+        load_grey(tmp_path / "IMG_1234.jpg")
+
+
+def test_heic_is_read_with_its_package(monkeypatch):
+    class Heif(ImageFile.ImageFile):
+        format = "HEIF"
+
+        def _open(self):
+            self._size, self._mode = GREY.shape[::-1], "L"
+            self.tile = [("raw", (0, 0, *self._size), len(HEIC), ("L", 0, 1))]
+
+    def register():
+        Image.register_open("HEIF", Heif, lambda prefix: prefix[4:8] == b"ftyp")
+
+    monkeypatch.setattr(Image, "OPEN", dict(Image.OPEN))
+    monkeypatch.setattr(Image, "ID", list(Image.ID))
+    monkeypatch.setitem(sys.modules, "pillow_heif", SimpleNamespace(register_heif_opener=register))
+    np.testing.assert_array_equal(load_grey(io.BytesIO(HEIC + GREY.tobytes())), GREY)
 
 
 # --- bad input ---------------------------------------------------------------------------------

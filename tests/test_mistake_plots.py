@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mnist_tutorial.study.calibration import Reliability
-from mnist_tutorial.study.distortions import DISTORTIONS, Robustness
+from mnist_tutorial.study.distortions import DISTORTIONS
 from mnist_tutorial.study.plots import (
     show_confusion,
     show_embedding,
@@ -89,8 +89,7 @@ def test_robustness_has_a_curve_for_each_network_over_what_it_saw(figure):
     name = "shifted (pixels)"
     change, strengths = DISTORTIONS[name]
     falls = [np.linspace(1, end, len(strengths)) for end in (0.5, 0.2)]
-    measured = {label: {name: Robustness(tuple(strengths), fall)}
-                for label, fall in zip(("mine", "yours"), falls)}
+    measured = {label: {name: fall} for label, fall in zip(("mine", "yours"), falls)}
     example = torch.zeros(28, 28, dtype=torch.uint8)
     example[8:20, 8:12] = 200
     show_robustness(measured, example, "falling")

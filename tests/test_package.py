@@ -37,17 +37,29 @@ print(json.dumps({"where": mnist_tutorial.__file__, "seven": predict_image(IMG /
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """The wheel, built from a copy: a build leaves folders behind."""
-    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    for part in ("mnist_tutorial", "img"):
-        shutil.copytree(ROOT / part, source / part, ignore=shutil.ignore_patterns("__pycache__"))
-    for part in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / part, source)
-    build = f"from setuptools import build_meta; build_meta.build_wheel({str(out)!r})"
-    done = subprocess.run([sys.executable, "-c", build], cwd=source, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    (path,) = out.iterdir()
+    """The wheel, built by way of the source distribution."""
+    (path,) = build(copy_checkout(tmp_path_factory.mktemp("source")), "sdist")
+    shutil.unpack_archive(path, path.parent / "unpacked")
+    (source,) = (path.parent / "unpacked").iterdir()
+    (path,) = build(source, "wheel")
     return path
+
+
+def copy_checkout(folder):
+    """Copy what is installed: a build leaves folders behind."""
+    for part in ("mnist_tutorial", "img"):
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for part in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / part, folder)
+    return folder
+
+
+def build(source, kind):
+    """Build a wheel, a source distribution ("sdist") or the wheel of an editable install."""
+    code = f"from hatchling import build; build.build_{kind}('dist')"
+    done = subprocess.run([sys.executable, "-c", code], cwd=source, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return (source / "dist").iterdir()
 
 
 def test_wheel_works_outside_the_checkout(wheel, tmp_path):
@@ -63,6 +75,24 @@ def test_wheel_works_outside_the_checkout(wheel, tmp_path):
     assert Path(found["where"]).is_relative_to(site)
     assert (found["seven"], found["page"], found["frame"]) == (7, "2026/31415/97580", [480, 640, 3])
     assert found["data"] == str(Path("datasets/mnist"))  # in the current folder
+
+
+def test_an_editable_install_is_found_beside_the_clone(tmp_path):
+    """From the folder that holds it, which Python searches first, and which has its name."""
+    clone, site = tmp_path / "mnist_tutorial", tmp_path / "site"
+    clone.mkdir()
+    (path,) = build(copy_checkout(clone), "editable")
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(site)
+    code = (f"import site; site.addsitedir({str(site)!r})\n"  # as the interpreter does at its start
+            "from mnist_tutorial import DrawingPad, load_pretrained, predict_image\n"
+            "from mnist_tutorial.reading import IMG\n"
+            "print(load_pretrained.__module__, predict_image(IMG / '7.png').digit, IMG)")
+    installed = os.pathsep.join(path for path in sys.path if "site-packages" in path)
+    done = subprocess.run([sys.executable, "-S", "-c", code], cwd=tmp_path, capture_output=True,
+                          text=True, env={**os.environ, "PYTHONPATH": installed})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["mnist_tutorial.checkpoint", "7", str(clone / "img")]
 
 
 def test_wheel_holds_the_package_and_nothing_else(wheel):

@@ -104,7 +104,8 @@ def test_errors_of_a_network_are_shown_not_lost():
 
     pad = DrawingPad(Broken(1, 1))
     pad.drawing = png(drawing())
-    assert pad.answer == {"error": "RuntimeError: shapes cannot be multiplied"}
+    assert list(pad.answer) == ["error"]
+    assert pad.answer["error"].endswith(": shapes cannot be multiplied")
 
 
 def test_own_network_is_named():

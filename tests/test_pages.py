@@ -170,3 +170,16 @@ def test_the_sources_array_is_left_alone():
     before = grey.copy()
     read_digits(grey)
     np.testing.assert_array_equal(grey, before)
+
+
+def test_pages_are_short_to_see_and_can_be_compared():
+    page, again, other = (read_digits(sheet(*rows)) for rows in (("57", "7"), ("57", "7"), ("75",)))
+    assert repr(page) == "<Page '57/7', 3 digits>"
+    assert page == again and not page != again and page != other
+    assert page._repr_html_().endswith(" 57/7") and "\n" not in page._repr_html_()
+    assert Page([], [])._repr_html_() and repr(Page([], [])) == "<Page '', 0 digits>"
+
+
+def test_lists_and_patterns_give_lists():
+    assert [page.text for page in read_digits([sheet("57"), sheet("7")])] == ["57", "7"]
+    assert [page.text for page in read_digits(str(IMG / "pag?.jpg"))] == ["2026/31415/97580"]

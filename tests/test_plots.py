@@ -3,12 +3,14 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import torch
 
 from mnist_tutorial import load_mnist, predict_image, prepare, read_digits
 from mnist_tutorial.checkpoint import Epoch
-from mnist_tutorial.plots import show_curves, show_grid, show_pictures
+from mnist_tutorial.plots import show_curves, show_grid, show_pictures, show_times
 from mnist_tutorial.reading.find import steps
 from mnist_tutorial.reading.images import IMG
+from mnist_tutorial.reading.pages import Page
 from mnist_tutorial.reading.plots import show_page, show_prediction, show_steps
 
 
@@ -82,3 +84,37 @@ def test_page_shows_a_box_and_an_answer_for_each_digit(figure):
     assert corners == [digit.box[:2] for digit in page.digits]
     title = figure().get_suptitle()
     assert "2026/31415/97580" in title and "shipped weights" in title
+
+
+def test_page_is_drawn_where_it_is_wanted(figure, monkeypatch):
+    monkeypatch.setattr(plt, "show", lambda: pytest.fail("a figure of one's own is not shown"))
+    page = read_digits(IMG / "page.jpg")
+    _, (left, right) = plt.subplots(1, 2)
+    show_page(IMG / "page.jpg", page, ax=right)
+    assert len(right.texts) == len(page.digits) and not left.texts
+    assert "2026/31415/97580" in right.get_title()
+
+
+@pytest.mark.parametrize("name", ["$x_{$", "a $b$ \\frac", "$", "5 $ or 6 $", "$\\nothing{$"])
+def test_names_are_no_formulas(figure, name):
+    prediction = predict_image(IMG / "7.png")._replace(model=name)
+    show_prediction(IMG / "7.png", prediction)
+    figure().canvas.draw()
+    show_page(IMG / "7.png", Page([prediction], [[0]]), ax=plt.subplots()[1])
+    figure().canvas.draw()
+    show_pictures(np.zeros((1, 28, 28)), [name], title=name)
+    figure().canvas.draw()
+    show_curves({name: [Epoch(1, 1.0, 0.5, 0.9, 0.6, 1.0)]}, title=name)
+    figure().canvas.draw()
+    show_times({name: 1.0}, title=name)
+    figure().canvas.draw()
+
+
+def test_grid_shows_other_datasets_with_the_names_of_their_classes(figure):
+    class FashionMNIST:
+        classes = ["Trouser", "Coat"]
+        data, targets = torch.zeros(6, 28, 28, dtype=torch.uint8), torch.tensor([0, 1] * 3)
+
+    show_grid(FashionMNIST(), rows=1, columns=2)
+    assert [axis.get_title() for axis in figure().axes] == ["Trouser", "Coat"]
+    assert figure().get_suptitle() == "FashionMNIST"

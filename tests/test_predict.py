@@ -1,3 +1,8 @@
+"""One digit in an image: what is answered, how it looks, and how sure it is."""
+
+import base64
+import io
+import re
 
 import cv2
 import numpy as np
@@ -11,6 +16,7 @@ from mnist_tutorial import Net, load_mnist, load_pretrained, predict_image
 from mnist_tutorial.errors import ImageError, NoDigitError
 from mnist_tutorial.reading.find import prepare
 from mnist_tutorial.reading.images import IMG
+from mnist_tutorial.reading.predict import predict_pictures
 from mnist_tutorial.training import probabilities
 
 
@@ -49,6 +55,34 @@ def test_path_pil_and_array_give_the_same(net):
                                                          np.asarray(Image.open(path)))]
     for answer in answers[1:]:
         assert np.array_equal(answer.probabilities, answers[0].probabilities)
+
+
+def test_predictions_are_short_to_see_and_can_be_compared(net):
+    seven, again, two = (predict_image(IMG / name, net) for name in ("7.png", "7.png", "2.jpg"))
+    assert repr(seven) == "<Prediction 7, confidence 99.8% (shipped weights)>"
+    assert seven == again and not seven != again
+    assert seven != two and not seven == two and seven != tuple(seven) and seven != 7
+    assert seven != seven._replace(picture=255 - seven.picture)
+    assert [two, seven].index(again) == 1
+    shown = seven._replace(model="<b>&")._repr_html_()
+    content = base64.b64decode(re.search("base64,([^\"]+)", shown)[1])
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(content))), seven.picture)
+    assert "7, confidence 99.8% (&lt;b&gt;&amp;)" in shown and "\n" not in shown
+
+
+def test_lists_folders_and_patterns_give_lists(net, tmp_path):
+    seven, two = predict_image(IMG / "7.png", net), predict_image(IMG / "2.jpg", net)
+    assert predict_image([IMG / "7.png", (IMG / "2.jpg").read_bytes()], net) == [seven, two]
+    assert predict_image(str(IMG / "[27].*"), model=net) == [two, seven]
+    for name in ("b.JPG", "a.jpg", "labels.csv"):
+        (tmp_path / name).write_bytes((IMG / "2.jpg").read_bytes())
+    assert predict_image(tmp_path, net) == [two, two] and predict_image([], net) == []
+
+
+def test_many_are_read_in_batches(net):
+    picture = predict_image(IMG / "7.png", net).picture
+    together = predict_pictures(net, [picture] * 2001, [(0, 0, 1, 1)] * 2001)
+    assert len(together) == 2001 and {each.digit for each in together} == {7}
 
 
 def test_default_model_is_the_one_that_ships(net):

@@ -1,15 +1,56 @@
 import pytest
 import torch
 
-from mnist_tutorial import RECIPES, evaluate, train_net
+from mnist_tutorial import RECIPES, evaluate, train_net, training
 from mnist_tutorial.__main__ import RECIPE_NAMES
-from mnist_tutorial.recipes import Job
+from mnist_tutorial.errors import CheckpointError
+from mnist_tutorial.recipes import Job, train_seeds
 
 
 def test_classic_is_the_tutorials_recipe():
     assert RECIPES["classic"] == dict(
         net="Net", epochs=10, batch_size=64, optimizer="sgd", lr=0.01, momentum=0.5,
         one_cycle=False, smoothing=0.0, augment="none", calibrated=False)
+
+
+@pytest.mark.parametrize("changes", [{"net": "ResNet"}, {"optimizer": "adam"}, {"augment": "flip"}])
+def test_unknown_values_are_refused(changes):
+    (name,) = changes
+    with pytest.raises(ValueError, match=f"{name}: expected one of .*, got '{changes[name]}'"):
+        train_net("tuned", root="sample", **changes)
+
+
+def test_more_epochs_are_a_matter_of_resuming_where_no_schedule_depends_on_them(tmp_path):
+    def train(recipe, epochs, name="a.pt", **changes):
+        net, _, _ = train_net(recipe, epochs=epochs, root="sample", report_every=0, **changes,
+                              job=Job("cpu", checkpoint=tmp_path / name, resume=True))
+        return torch.cat([parameter.detach().flatten() for parameter in net.parameters()])
+
+    train("classic", 1)
+    with pytest.raises(CheckpointError, match=r"\(lr: 0.01 in the checkpoint, 0.05 now\)"):
+        train("classic", 1, lr=0.05)
+    assert torch.equal(train("classic", 3), train("classic", 3, "whole.pt"))
+    train("tuned", 1, "b.pt")
+    with pytest.raises(CheckpointError, match=r"\(epochs: 1 in the checkpoint, 2 now\)"):
+        train("tuned", 2, "b.pt")
+
+
+def test_seeds_that_are_done_are_not_lost_when_the_next_is_stopped(monkeypatch):
+    done, tests = [], []
+    evaluate_before = training.evaluate
+
+    def stop_in_third(*arguments):
+        tests.append(1)
+        if len(tests) == 3:  # validations
+            raise KeyboardInterrupt
+        return evaluate_before(*arguments)
+
+    monkeypatch.setattr(training, "evaluate", stop_in_third)
+    with pytest.raises(KeyboardInterrupt):
+        for net, card in train_seeds("classic", [3, 4, 5], root="sample", job=Job("cpu"), epochs=1):
+            done.append((net, list(card["test_accuracy"]["of_each_seed"])))
+    assert [seeds for _, seeds in done] == [["3"], ["3", "4"]]
+    assert done[0][0] is done[1][0]
 
 
 def test_recipes_differ_in_values_only():

@@ -3,14 +3,23 @@
 import csv
 import importlib
 import os
+import random
+import signal
+import stat
 import sys
 import threading
+import time
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
+import tally
+import torch
 from PIL import Image
+from tally import attempt
 
-from mnist_tutorial.errors import RecordError
+from mnist_tutorial.errors import ImageError, RecordError
 from mnist_tutorial.live.record import record
 
 # `mnist_tutorial.live.record` is the function to all but the import system
@@ -29,7 +38,8 @@ def rows(folder):
 
 
 def names(folder):
-    return sorted(path.name for path in folder.iterdir())
+    """The files of a folder, without the lock, which stays."""
+    return sorted(path.name for path in folder.iterdir() if path.name != module.LOCK)
 
 
 def test_picture_and_row_are_what_was_given(tmp_path):
@@ -50,6 +60,12 @@ def test_arrays_keep_their_colours(tmp_path, shape, mode):
     assert np.array_equal(load(record(turned, "0", tmp_path)), turned)
 
 
+@pytest.mark.parametrize("array", [GREY / 255, torch.tensor(GREY), GREY[..., None],
+                                   GREY.astype(np.uint16) * 257])
+def test_arrays_of_other_types_are_scaled_as_where_they_are_read(tmp_path, array):
+    assert np.array_equal(load(record(array, 7, tmp_path)), GREY)
+
+
 def test_photos_are_saved_upright_and_odd_modes_as_rgb(tmp_path):
     photo = Image.new("CMYK", (30, 20))
     photo.getexif()[0x112] = 6  # the camera was held upright
@@ -65,9 +81,10 @@ def test_bad_labels_are_refused_and_nothing_is_written(tmp_path, label):
     assert not (tmp_path / "new").exists()
 
 
-@pytest.mark.parametrize("picture", [GREY / 255, GREY[None], GREY[:0], "7.png", None])
+@pytest.mark.parametrize("picture", [1.0 * GREY, GREY.astype(int), GREY[None], GREY[:0], "7.png",
+                                     None])
 def test_bad_pictures_are_refused_and_nothing_is_written(tmp_path, picture):
-    with pytest.raises(RecordError, match="picture: expected"):
+    with pytest.raises(ImageError, match="expected"):
         record(picture, 7, tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
@@ -132,19 +149,182 @@ def test_a_folder_that_may_not_be_written(tmp_path):
         tmp_path.chmod(0o700)
 
 
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="other starts take seconds")
+
+
+def fork(function, *arguments):
+    """Call a function in a process of its own; return its number."""
+    child = os.fork()
+    if not child:
+        with suppress(BaseException):
+            function(*arguments)
+            os._exit(0)
+        os._exit(1)
+    return child
+
+
+def record_many(folder, label, times):
+    picture = np.random.default_rng(label).integers(0, 256, (90, 90, 3), np.uint8)
+    picture[0] = label
+    for _ in range(times):
+        record(picture, label, folder)
+
+
+def count_good(folder):
+    """Count the rows whose picture is there, whole, listed once and of this label."""
+    table = rows(folder)[1:]
+    assert len({name for name, _ in table}) == len(table)
+    return sum(int(load(folder / name).getpixel((0, 0))[0]) == int(label) for name, label in table)
+
+
+@needs_fork
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # of threads, which rest
+def test_processes_do_not_lose_each_others_rows(tmp_path):
+    children = [fork(record_many, tmp_path, label, 50) for label in range(8)]
+    assert [os.waitpid(child, 0)[1] for child in children] == 8 * [0]
+    good = count_good(tmp_path)
+    tally.record("record: 8 processes at once", tried=400, survived=good)
+    assert good == 400 and len(names(tmp_path)) == 401
+
+
 def test_threads_do_not_lose_each_others_rows(tmp_path):
-    threads = [threading.Thread(target=record, args=(GREY, digit, tmp_path)) for digit in range(10)]
+    def some(digit):
+        for _ in range(10):
+            attempt("record: 10 threads at once", record, np.full((9, 9, 3), digit, np.uint8),
+                    digit, tmp_path)
+
+    threads = [threading.Thread(target=some, args=(digit,)) for digit in range(10)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(label for _, label in rows(tmp_path)[1:]) == [str(digit) for digit in range(10)]
-    assert len({name for name, _ in rows(tmp_path)}) == 11
+    assert count_good(tmp_path) == 100 and len(names(tmp_path)) == 101
+
+
+@needs_fork
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # of threads, which rest
+def test_killed_at_any_time_nothing_damaged_is_counted(tmp_path):
+    chance, kills, seen = random.Random(0), 40, {}
+    for _ in range(kills):
+        child = fork(record_many, tmp_path, 7, 10 ** 6)
+        time.sleep(chance.uniform(0.01, 0.06))
+        os.kill(child, signal.SIGKILL)
+        assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+        for path in set(tmp_path.glob("*.png")) - set(seen):
+            assert load(path).size == (90, 90)
+            seen[path] = path.stat().st_ino
+    assert all(path.stat().st_ino == number for path, number in seen.items())  # none written again
+    assert record(np.full((9, 9, 3), 7, np.uint8), 7, tmp_path) not in seen
+    tally.record("record: kill -9", tried=kills, survived=kills)
+    assert count_good(tmp_path) == len(rows(tmp_path)) - 1 > kills / 4
+    assert not list(tmp_path.glob(".*.png.*.part"))  # swept by the last
+
+
+def test_numbers_of_the_table_are_taken_too(tmp_path):
+    record(GREY, 1, tmp_path)
+    record(GREY, 2, tmp_path).unlink()
+    assert record(GREY, 3, tmp_path).name == "0003.png"  # its row would be ambiguous
+
+
+def test_the_tables_mode_and_link_are_kept(tmp_path):
+    target = tmp_path / "elsewhere.csv"
+    target.write_text("filename,label\n")
+    target.chmod(0o600)
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    try:
+        (folder / "labels.csv").symlink_to(target)
+    except OSError:
+        pytest.skip("needs the right to make links")
+    record(GREY, 7, folder)
+    assert (folder / "labels.csv").is_symlink() and target.read_text().endswith("0001.png,7\n")
+    if os.name == "posix":
+        assert stat.S_IMODE(target.stat().st_mode) == 0o600
+
+
+TABLES = {  # what is there -> what follows it
+    "filename,label\n": "0001.png,7\n",
+    "filename,label": "\n0001.png,7\n",
+    "filename,label\r\na.png,1\r\n": "0001.png,7\r\n",
+    "\ufefffilename;label\r\na.png;1\r\n": "0001.png;7\r\n",
+    "label\tfilename\n": "7\t0001.png\n",
+    "filename,label\ra.png,1": "\r0001.png,7\r",
+    '"filename","label","writer, hand"\n"a.png","1","Zoë; ""Z"", left\nhand"\n': "0001.png,7,\n",
+    "filename,label\n0099.png,1\n": "0100.png,7\n",
+    "filename,label\na.png\n\nb.png,2,3,4\n": "0001.png,7\n",
+}
+
+
+@pytest.mark.parametrize("before, after", TABLES.items())
+def test_tables_of_other_programs_are_kept_and_continued(tmp_path, before, after):
+    (tmp_path / "labels.csv").write_bytes(before.encode())
+    attempt("record: tables of other programs", record, GREY, 7, tmp_path)
+    assert (tmp_path / "labels.csv").read_bytes() == (before + after).encode()
+
+
+@pytest.mark.parametrize("table", [
+    *("filename,label\na.png,Zoë\n".encode(code) for code in (
+        "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252", "mac-roman")),
+    "filename,label\n七.png,1\n".encode("gbk"), b'filename,label\n"a.png,1\n', b"\0" * 999,
+    b"filename\n", b"label\n", b"sep=;\nfilename;label\n", b"name," * 100_000, b"\xff" * 99,
+    b'filename,label\n"' + b"a" * 200_000, random.Random(0).randbytes(500)],
+    ids=lambda table: repr(table[:12]))
+def test_tables_that_cannot_be_continued_are_refused_and_kept(tmp_path, table):
+    (tmp_path / "labels.csv").write_bytes(table)
+    with pytest.raises(RecordError, match="labels.csv'") as error:
+        record(GREY, 7, tmp_path)
+    assert len(str(error.value)) < 400 + len(str(tmp_path))
+    attempt("record: unfit tables", record, GREY, 7, tmp_path, refusal=RecordError)
+    assert names(tmp_path) == ["labels.csv"]
+    assert (tmp_path / "labels.csv").read_bytes() == table
+
+
+@pytest.mark.parametrize("make", [os.mkdir, getattr(os, "mkfifo", None)])
+def test_a_table_that_is_no_file_is_refused_at_once(tmp_path, make):
+    if make is None:
+        pytest.skip("needs named pipes")
+    make(tmp_path / "labels.csv")
+    attempt("record: unfit tables", record, GREY, 7, tmp_path, refusal=RecordError, match="no file")
+    assert names(tmp_path) == ["labels.csv"]
+
+
+def test_a_lock_that_is_never_released_is_an_error_in_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "LOCK_TIMEOUT", 0.1)
+    with module.FileLock(tmp_path / module.LOCK):
+        with pytest.raises(RecordError, match="lock"):
+            record(GREY, 7, tmp_path)
+    assert record(GREY, 7, tmp_path).name == "0001.png"
+
+
+@pytest.mark.parametrize("label", [
+    "7" * 301, "7" * 10 ** 6, 10 ** 400, "7/" * 500 + "7", "x" * 10 ** 6,
+    ["7"] * 10 ** 5, np.zeros((50, 50)), b"7"], ids=lambda label: type(label).__name__)
+def test_labels_without_end_are_refused_in_one_line(tmp_path, label):
+    attempt("record: labels", record, GREY, label, tmp_path / "new", refusal=RecordError)
+    with pytest.raises(RecordError) as error:
+        record(GREY, label, tmp_path / "new")
+    assert len(str(error.value)) < 200 and not (tmp_path / "new").exists()
+
+
+def test_long_labels_of_whole_pages_are_taken(tmp_path):
+    label = "/".join(["31415926535"] * 25)
+    record(GREY, label, tmp_path)
+    assert rows(tmp_path)[1:] == [("0001.png", label)]
+
+
+@pytest.mark.parametrize("folder", ["x" * 300, "x/" * 3000 + "x"])
+def test_folders_that_cannot_be_are_refused(tmp_path, folder):
+    attempt("record: folders", record, GREY, 7, tmp_path / folder, refusal=RecordError)
+    assert names(tmp_path) == []
+
+
+def test_a_tilde_is_ones_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert record(GREY, 7, "~/mine") == tmp_path / "mine" / "0001.png"
 
 
 def test_the_benchmark_reads_what_was_recorded(tmp_path, monkeypatch):
-    from pathlib import Path
-
     monkeypatch.syspath_prepend(Path(__file__).parent / "benchmarks")
     from handwriting import read_labels
 

@@ -2,15 +2,18 @@
 
 import base64
 import ctypes.util
+import http.server
 import itertools
 import os
+import random
 import select
 import shutil
+import socket
 import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import cv2
@@ -19,10 +22,11 @@ import nbformat
 import numpy as np
 import pytest
 import torch
+from tally import attempt
 
 from mnist_tutorial.errors import SourceError
 from mnist_tutorial.live import display as displays
-from mnist_tutorial.live import frames, webcam
+from mnist_tutorial.live import frames, tracking, webcam
 from mnist_tutorial.live.display import has_display
 from mnist_tutorial.live.frames import find_cameras, read_frames
 from mnist_tutorial.live.pen import write_digits
@@ -205,6 +209,19 @@ def test_files_keep_their_pace_only_if_asked(tmp_path, monkeypatch, realtime):
                                            "BGR (H, W, 3), got uint8 of shape (9, 9, 4)"),
     ([page(0, (0, 5))], "got uint8 of shape (0, 5)"),
     (["img.png"], "got str"),
+    ("\udcff.webm", "expected a name in UTF-8"),
+    ("\udcff%d", "expected a name in UTF-8"),
+    ("http://127.0.0.1/\udcff", "expected a name in UTF-8"),
+    ("a\0b.mp4", "expected a name in UTF-8, without zeros"),
+    ("a\0b%d.png", "expected a name in UTF-8, without zeros"),
+    (5000 * "x" + "%d", "of 1000 characters at most"),
+    ("9" * 5000, "of 1000 characters at most"),
+    ("9" * 30, "cameras are numbered 0, 1, 2, ..."),
+    (os.devnull, "there is no such file"),
+    ("~nobody/missing.mp4", "there is no such file"),
+    ("http://127.0.0.1:9/video", "camera http://127.0.0.1:9/video gives no picture"),
+    ("rtsp://me:secret@127.0.0.1:9/x", "camera rtsp://127.0.0.1:9/x gives no picture"),
+    ("HTTPS://127.0.0.1:9/%d.png", "camera HTTPS://127.0.0.1:9/%d.png gives no picture"),
 ])
 def test_a_bad_source_is_one_clear_line(tmp_path, monkeypatch, capfd, source, said):
     monkeypatch.chdir(tmp_path)
@@ -215,8 +232,136 @@ def test_a_bad_source_is_one_clear_line(tmp_path, monkeypatch, capfd, source, sa
     with pytest.raises(SourceError) as error:
         list(read_frames(source))
     message = str(error.value)
-    assert said in message and "\n" not in message
+    assert said in message and "\n" not in message and len(message) < 1500
+    attempt("sources of frames: bad ones", list, read_frames(source), refusal=SourceError)
     assert capfd.readouterr().err == ""
+
+
+@linux_only
+@pytest.mark.parametrize("name", [b"\xff.webm", b"\xff%d.webm", b"7\xe9.webm", "7é.webm".encode()])
+def test_names_that_are_not_utf_8_do_not_end_python(tmp_path, name):
+    path = os.fsencode(tmp_path) + b"/" + name
+    shutil.copy(ROOT / "img" / "webcam.webm", path)
+    for source in (os.fsdecode(path), Path(os.fsdecode(path))):
+        frame = attempt("sources of frames: names that are not UTF-8", next, read_frames(source),
+                        refusal=SourceError, match="UTF-8")
+        assert (frame is None) == (b"\xff" in name or b"\xe9" in name)
+
+
+def test_a_tilde_is_ones_home(tmp_path, monkeypatch):
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    cv2.imwrite(str(tmp_path / "img_0.png"), page(40))
+    for source in ("~/img_0.png", "~/img_%d.png", Path("~/img_0.png")):
+        assert levels(read_frames(source)) == [1]
+
+
+class Phone(http.server.BaseHTTPRequestHandler):
+    """A camera in the network, as a phone's programs are one; it does what its path says."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        self.end_headers()
+        with suppress(OSError):  # the reader has gone
+            for number in range(40):
+                if self.path == "/stalls" and number == 20 or self.path == "/silent":
+                    self.server.held.wait(20)
+                picture = cv2.imencode(".jpg", page(40 * (number // 10)))[1].tobytes()
+                if self.path == "/damaged" and number % 3:
+                    picture = picture[:100] + bytes(len(picture) - 100)
+                self.wfile.write(b"--frame\r\nContent-Type: image/jpeg\r\n\r\n" + picture + b"\r\n")
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def phone():
+    """The address of a phone's camera."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Phone) as server:
+        server.daemon_threads, server.held = True, threading.Event()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.held.set()
+        server.shutdown()
+
+
+def read_until_it_fails(source):
+    seen = []
+    with pytest.raises(SourceError) as error:
+        for frame in read_frames(source):
+            seen.append(frame)
+    return levels(seen), str(error.value)
+
+
+def test_a_phone_is_a_camera(phone, always_seven, capfd):
+    seen, why = read_until_it_fails(f"{phone}/video")
+    assert set(seen) == {0, 1, 2, 3} and len(seen) >= 30
+    assert f"camera {phone}/video stopped after {len(seen)} frames; check plug or network" in why
+    report = run(f"{phone}/video", torch.nn.Identity(), show=None, max_frames=12)
+    assert (report.frames, report.stopped) == (12, "max_frames")
+    assert capfd.readouterr().err == ""
+
+
+def test_a_phone_that_stalls_is_given_up_in_time(phone, monkeypatch):
+    monkeypatch.setattr(frames, "FIRST_FRAME_TIMEOUT", 1)
+    monkeypatch.setattr(frames, "NEXT_FRAME_TIMEOUT", 0.5)
+    monkeypatch.setattr(frames, "RELEASE_TIMEOUT", 0.1)
+    for path in ("stalls", "silent"):
+        start = time.monotonic()
+        attempt("sources of frames: phones", list, read_frames(f"{phone}/{path}"),
+                refusal=SourceError, match=f"camera {phone}/{path} stalled")
+        assert time.monotonic() - start < 10
+
+
+def test_a_phones_damaged_pictures_end_nothing(phone):
+    attempt("sources of frames: phones", list, read_frames(f"{phone}/damaged"),
+            refusal=SourceError, match="stopped after|gives no picture")
+
+
+def test_the_device_of_a_camera_is_its_number(camera, tmp_path):
+    link = tmp_path / "usb-camera-index0"
+    link.symlink_to("/dev/video3")
+    for source in ("/dev/video3", Path("/dev/video3"), link, str(link)):
+        next(read_frames(source))
+    assert [one.asked for one in camera.opened] == 4 * [(3, cv2.CAP_ANY)]
+
+
+def test_damaged_clips_are_read_as_far_as_they_go(tmp_path):
+    chance = random.Random(5)
+    for name, codec in [("clip.mp4", "mp4v"), ("clip.avi", "MJPG"), ("clip.webm", "VP80")]:
+        whole, path = tmp_path / name, tmp_path / f"damaged-{name}"
+        writer = cv2.VideoWriter(str(whole), cv2.VideoWriter_fourcc(*codec), 30, (80, 60))
+        for i in range(12):
+            writer.write(page(20 * i, (60, 80, 3)))
+        writer.release()
+        content = whole.read_bytes()
+        for _ in range(100):
+            at, size = chance.randrange(len(content)), chance.randrange(1, 100)
+            middle = chance.choice([b"", bytes(size), chance.randbytes(size), content[:at]])
+            path.write_bytes(content[:at] + middle + content[at + chance.choice([0, size, 9999]):])
+            seen = attempt("sources of frames: damaged clips", list, read_frames(path),
+                           refusal=SourceError)
+            assert seen is None or all(frame.dtype == np.uint8 for frame in seen)
+
+
+def test_opencvs_log_level_is_as_before_whatever_threads_read():
+    logging = cv2 if hasattr(cv2, "getLogLevel") else cv2.utils.logging
+    before = logging.setLogLevel(3)
+    try:
+        def read():
+            attempt("sources of frames: 8 threads at once",
+                    lambda: list(itertools.islice(read_frames(ROOT / "img" / "webcam.webm"), 20)))
+
+        threads = [threading.Thread(target=read) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert logging.getLogLevel() == 3
+    finally:
+        logging.setLogLevel(before)
 
 
 # Writing
@@ -482,6 +627,25 @@ def test_finds_the_digit_and_goes_on_where_there_is_none():
     assert np.abs(apart).max() <= 5
 
 
+def test_a_camera_left_running_fills_no_memory(always_seven, monkeypatch):
+    monkeypatch.setattr(webcam, "KEPT_FRAMES", 30)
+    report = run(itertools.repeat(page(), 4000), torch.nn.Identity(), show=None)
+    assert (report.frames, len(report.predictions), report.digits) == (4000, 30, [7])
+
+
+def test_what_is_long_gone_is_kept_as_a_place_only():
+    tracker = Tracker()
+    for _ in range(10):
+        tracker.update([answer(3)])
+    (track,) = tracker.tracks
+    for _ in range(5):
+        tracker.update([])
+    assert tracker.tracks == [] and set(vars(track)) == {"digit", "box", "seen", "missed", "steady"}
+    for _ in range(10):
+        tracker.update([answer(3)])
+    assert tracker.digits == [3]  # found again: it counts once
+
+
 def test_loads_the_shipped_weights_once(monkeypatch):
     loaded, used = [], []
     monkeypatch.setattr(webcam, "load_pretrained", lambda: loaded.append("net") or "net")
@@ -599,6 +763,14 @@ def test_the_label_stays_inside_the_frame(monkeypatch, box):
 # The report
 
 
+def steady_digits(seen):
+    """Return the digits that are counted in frames of these predictions."""
+    tracker = Tracker()
+    for predictions in seen:
+        tracker.update(predictions)
+    return tracker.digits
+
+
 @pytest.mark.parametrize("seen, digits", [
     ([(7, 0.9)] * 5, [7]),
     ([(7, 0.9)] * 4, []),
@@ -612,30 +784,29 @@ def test_the_label_stays_inside_the_frame(monkeypatch, box):
     ([None] * 9, []),
 ])
 def test_digits_are_those_that_stood_still(monkeypatch, seen, digits):
-    monkeypatch.setattr(webcam, "CONFIRM_FRAMES", 5)
-    predictions = [[answer(*one)] if one else [] for one in seen]
-    assert Report(len(seen), 1.0, predictions, "q").digits == digits
+    monkeypatch.setattr(tracking, "CONFIRM_FRAMES", 5)
+    assert steady_digits([[answer(*one)] if one else [] for one in seen]) == digits
 
 
 def test_digits_that_move_do_not_count():
     still = [[answer(box=(10 + i, 10, 40, 60))] for i in range(20)]
     jumping = [[answer(box=(10 + 40 * (i % 2), 10, 40, 60))] for i in range(20)]
-    assert Report(20, 1.0, still, "q").digits == [7]
-    assert Report(20, 1.0, jumping, "q").digits == []
+    assert steady_digits(still) == [7]
+    assert steady_digits(jumping) == []
 
 
 def test_digits_side_by_side_count_each_in_its_place():
     left, right = answer(3, box=(0, 0, 30, 50)), answer(3, box=(28, 0, 30, 50))
-    assert Report(20, 1.0, [[left, right]] * 20, "q").digits == [3, 3]
+    assert steady_digits([[left, right]] * 20) == [3, 3]
     seen = [[left]] * 10 + [[left, right]] * 10 + [[]] * 10 + [[left, right]] * 10
-    assert Report(40, 1.0, seen, "q").digits == [3, 3]
+    assert steady_digits(seen) == [3, 3]
 
 
 def test_report_reads_well():
-    report = Report(60, 2.0, [[answer()]] * 60, "q")
+    report = Report(60, 2.0, [[answer()]] * 60, "q", [7])
     assert report.frames_per_second == 30
     assert str(report) == repr(report) == "60 frames in 2.0 s (30 per second), ended by: q\nread: 7"
-    assert "no steady digit" in str(Report(0, 0.0, [], "end of source"))
+    assert "no steady digit" in str(Report(0, 0.0, [], "end of source", []))
 
 
 # Steadying
@@ -698,6 +869,26 @@ def test_without_a_display_a_window_is_an_error_not_an_abort(no_display, camera)
     with pytest.raises(RuntimeError, match="no display"):
         run(0, torch.nn.Identity(), show="window")
     assert camera.opened == []
+
+
+@linux_only
+def test_a_display_that_says_nothing_is_none(monkeypatch, no_display):
+    """The probe is ended, too."""
+    started = []
+
+    class Popen(subprocess.Popen):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            started.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Popen)
+    monkeypatch.setattr(displays, "PROBE_TIMEOUT", 2)
+    with socket.create_server(("127.0.0.1", 6077)):
+        monkeypatch.setenv("DISPLAY", "127.0.0.1:77")
+        monkeypatch.setenv("QT_QPA_PLATFORM", "xcb")
+        start = time.monotonic()
+        assert attempt("displays that say nothing", has_display) is False
+    assert time.monotonic() - start < 10 and started[0].returncode is not None
 
 
 @pytest.mark.parametrize("key, visible, stopped", [

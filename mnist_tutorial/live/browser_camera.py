@@ -17,27 +17,15 @@ from .widget import NO_DIGIT, Widget, decode, describe, explain, static
 class BrowserCamera(Widget):
     """Hold a digit into the camera; boxes and digits appear over the live picture.
 
-    The camera runs from Start to Stop, and no longer than its cell, its page and its kernel.
+    It runs from Start to Stop, and no longer than its cell, its page and its kernel. The model, by
+    default with the weights that ship, reads the most prominent digit, or, if `several`, all of
+    them, which is slower and more easily misled by the background. `mirror` shows the image as a
+    mirror would; it is still read as it is. `save_to` is a folder, into which a line in the page
+    saves images with their label, see :func:`record`.
 
-    Parameters
-    ----------
-    model : torch.nn.Module, optional
-        Default: the weights that ship, :func:`mnist_tutorial.load_pretrained`.
-    several : bool
-        Read all digits instead of the most prominent one, which is quicker and less easily misled
-        by the background. There is a box to tick for it in the page, too.
-    mirror : bool
-        Show the picture as a mirror would; it is still read as it is.
-    save_to : path, optional
-        A folder, into which a line in the page saves pictures with their label, see :func:`record`.
-
-    Attributes
-    ----------
-    frame : uint8 array (H, W, 3) or None
-        The last frame that was answered, RGB, at most 480 pixels wide. Read only.
-    predictions : list of Prediction
-        The digits in it, empty without any. Read only, and set after `frame`: with
-        ``camera.observe(function, "predictions")`` it calls you when it changes.
+    Of the last frame that was answered, `frame` is RGB, a uint8 array (H, W, 3) at most 480 pixels
+    wide, and `predictions` is the list of its digits. Both are read only, and set in this order:
+    ``camera.observe(function, "predictions")`` calls you when the digits change.
     """
 
     _esm = static("common.js", "browser_camera.js")

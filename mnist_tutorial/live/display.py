@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 WINDOW = "MNIST webcam: press q to stop"
+PROBE_TIMEOUT = 20  # seconds: a slow machine takes 5 to import OpenCV
 QUIT_KEYS = (ord("q"), ord("Q"), 27)  # 27 is Esc
 INLINE_PERIOD = 1 / 30  # seconds between two images; a notebook that is sent more falls behind
 INLINE_WIDTH, JPEG_QUALITY = 640, 70  # pixels at most, and 0 to 100: a frame has 20 to 40 KB
@@ -23,7 +24,9 @@ INLINE_WIDTH, JPEG_QUALITY = 640, 70  # pixels at most, and 0 to 100: a frame ha
 def has_display() -> bool:
     """Find out if OpenCV can open a window, in another process: if not, OpenCV aborts it."""
     probe = [sys.executable, "-c", "import cv2; cv2.namedWindow('probe')"]
-    return subprocess.run(probe, capture_output=True).returncode == 0
+    with suppress(subprocess.TimeoutExpired):  # a display may accept and say nothing
+        return not subprocess.run(probe, capture_output=True, timeout=PROBE_TIMEOUT).returncode
+    return False
 
 
 def choose_screen(show: str | None) -> str | None:

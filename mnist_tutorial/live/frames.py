@@ -6,7 +6,7 @@ import itertools
 import os
 import re
 import time
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
@@ -15,6 +15,7 @@ from typing import Any, Generator, Iterable, Iterator, Optional, Union
 import cv2
 import numpy as np
 
+from ..device import shared_context
 from ..errors import SourceError
 
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # silent; FFmpeg reads it at its first file
@@ -22,6 +23,8 @@ os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # silent; FFmpeg reads it
 USUAL_RATE, MAX_RATE = 30, 240  # frames per second: 30 where a file says none, or more than 240
 FIRST_FRAME_TIMEOUT, NEXT_FRAME_TIMEOUT = 30, 5  # seconds; some cameras need 10 or more to start
 RELEASE_TIMEOUT, RETRY_PAUSE = 1, 0.02  # seconds: for the last read to return, after a failed one
+ADDRESS, DEVICE = "(?i:https?|rtsps?)://", "/dev/video([0-9]+)"  # patterns of a camera's
+MAX_CAMERA, MAX_SOURCE = 2 ** 31 - 1, 1000  # a number; characters of an address, path or error
 MAX_FAILED_READS = 5  # consecutive ones, then the camera is gone; one is a damaged frame
 COLOUR = (3,)         # the shape of a colour image after its height and width
 
@@ -31,36 +34,25 @@ Frames = Generator[np.ndarray, None, None]
 
 
 def read_frames(source: Source, *, size: Size = None, realtime: bool = False) -> Frames:
-    """Yield the frames of a camera, a video file, numbered images or an iterable of arrays.
+    """Yield frames as uint8 arrays (H, W, 3), BGR; their size may change from one to the next.
 
-    The source is opened for the first frame, and released however the reading ends.
+    The source is the number of a camera (0 or "0") or its device (/dev/video0), the address of one
+    in the network (http, https, rtsp), a video file, a pattern such as ``frames/img_%02d.png``, or
+    an iterable of uint8 arrays: grey (H, W) or BGR (H, W, 3). It is opened for the first frame, and
+    released however the reading ends; an iterator is closed, if it can be.
 
-    Parameters
-    ----------
-    source : int, str, path or iterable
-        The number of a camera (0 or "0"), a video file, a pattern such as ``frames/img_%02d.png``,
-        or uint8 arrays: grey (H, W) or BGR (H, W, 3). Their iterator is closed too, if it can be.
-    size : tuple of int (width, height), optional
-        In pixels, to ask a camera for: it takes the nearest that it can. Others have their own.
-    realtime : bool
-        Play files at their own pace instead of as fast as they can be read.
-
-    Yields
-    ------
-    uint8 array (H, W, 3)
-        BGR, OpenCV's order of colours. The size may change from frame to frame.
-
-    Raises
-    ------
-    SourceError
-        The source cannot be opened, a frame is not such an array, or the camera stops or stalls.
+    A camera is asked for `size` (width, height) in pixels, and takes the nearest that it can;
+    `realtime` plays files at their own pace instead of as fast as they can be read. A SourceError
+    is raised if the source cannot be opened, a frame is no such array, or a camera stops or stalls.
     """
-    if isinstance(source, str) and re.fullmatch(r"-?[0-9]+", source):
-        source = int(source)
     if isinstance(source, (str, Path)):
-        frames = _from_file(str(source), realtime)
-    elif isinstance(source, (int, np.integer)) and not isinstance(source, bool):
+        source = _plain(str(source))
+    if isinstance(source, (int, np.integer)) and not isinstance(source, bool):
         frames = _from_camera(int(source), size)
+    elif isinstance(source, str) and re.match(ADDRESS, source):
+        frames = _from_camera(source, size)
+    elif isinstance(source, str):
+        frames = _from_file(source, realtime)
     else:
         frames = _from_iterable(source)
     with closing(frames):
@@ -69,12 +61,9 @@ def read_frames(source: Source, *, size: Size = None, realtime: bool = False) ->
 
 
 def find_cameras(limit: int = 10) -> list[tuple[int, int, int]]:
-    """List the cameras that give an image, of the numbers 0 to `limit` - 1; open each once.
+    """Open the cameras 0 to `limit` - 1; list (index, width, height) of those that give an image.
 
-    Returns
-    -------
-    list of tuple of int (index, width, height)
-        The size, in pixels, is the one that the camera has if no other is asked for.
+    The size, in pixels, is the one that a camera has if no other is asked for.
     """
     found = []
     for index in range(limit):
@@ -94,40 +83,51 @@ def paced(frames: Iterable[np.ndarray], rate: float | None) -> Frames:
         yield frame
 
 
-def _from_camera(index: int, size: Size) -> Frames:
+def _plain(source: str) -> int | str:
+    """Give a camera's number, if that or its device is named; refuse what OpenCV would die of."""
+    if len(source) > MAX_SOURCE or re.search(r"[\0\ud800-\udfff]", source):
+        raise SourceError(f"{source[:MAX_SOURCE]!r}: expected a name in UTF-8, without zeros, of "
+                          f"{MAX_SOURCE} characters at most; rename the file")
+    source = os.path.expanduser(source)
+    number = re.fullmatch("(-?[0-9]+)", source) or re.fullmatch(DEVICE, os.path.realpath(source))
+    return int(number[1]) if number else source
+
+
+def _from_camera(source: int | str, size: Size) -> Frames:
     """Read in a thread of its own: nothing can end a read that hangs, but we need not wait."""
-    if index < 0:  # where there is no camera, OpenCV crashes on it
-        raise SourceError(f"camera {index}: cameras are numbered 0, 1, 2, ...; try 0")
+    # Where there is no camera, OpenCV crashes on negative numbers; it takes none above 32 bits.
+    if isinstance(source, int) and not 0 <= source <= MAX_CAMERA:
+        raise SourceError(f"camera {source}: cameras are numbered 0, 1, 2, ...; try 0")
+    name = f"camera {re.sub('//[^/]*@', '//', str(source))}"  # without its password
     wanted, frames = Queue(), Queue()
-    thread = Thread(target=_serve, args=(index, size, wanted, frames), daemon=True)
+    thread = Thread(target=_serve, args=(source, size, wanted, frames), daemon=True)
     thread.start()
     try:
         for count in itertools.count():
             wanted.put(True)
             timeout = NEXT_FRAME_TIMEOUT if count else FIRST_FRAME_TIMEOUT
-            try:
-                frame = frames.get(timeout=timeout)
-            except Empty:
-                raise SourceError(f"camera {index} stalled: no picture in {timeout} seconds after "
-                                  f"{count} frames; plug it in anew and start again") from None
+            frame = frames.get(timeout=timeout)
             if isinstance(frame, BaseException):
                 raise frame
             if frame is None:
                 break
             yield frame
+    except Empty:
+        raise SourceError(f"{name} stalled: no picture in {timeout} seconds after {count} frames; "
+                          "plug it in anew and start again") from None
     finally:
         wanted.put(False)
         thread.join(RELEASE_TIMEOUT)  # released now; if a read hangs, as soon as it returns
     if count:
-        raise SourceError(f"camera {index} stopped after {count} frames; check its plug, restart")
-    raise SourceError(f"camera {index} gives no picture: it is absent, used by another program or "
-                      "not allowed; try another number, or pass a video file")
+        raise SourceError(f"{name} stopped after {count} frames; check plug or network, restart")
+    raise SourceError(f"{name} gives no picture: it is absent, used by another program or not "
+                      "allowed; try another number, or pass a video file")
 
 
-def _serve(index: int, size: Size, wanted: Queue, frames: Queue) -> None:
+def _serve(source: int | str, size: Size, wanted: Queue, frames: Queue) -> None:
     """Open, read and release in one thread: OpenCV may crash if another one releases."""
     try:
-        with _opened(index) as capture:
+        with _opened(source) as capture:
             if size is not None:
                 capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
                 capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
@@ -139,7 +139,7 @@ def _serve(index: int, size: Size, wanted: Queue, frames: Queue) -> None:
 
 
 def _from_file(path: str, realtime: bool) -> Frames:
-    is_file = os.path.isfile(path)
+    is_file = os.path.isfile(path)  # a pipe could be read for ever
     if os.path.isdir(path):
         raise SourceError(f"{path!r} is a folder; pass a pattern, as {path + '/img_%02d.png'!r}")
     if "%" not in path and not is_file:
@@ -173,17 +173,15 @@ def _decoded(capture: cv2.VideoCapture, attempts: int) -> Iterator[np.ndarray]:
 
 @contextmanager
 def _opened(source: int | str, backend: int = cv2.CAP_ANY) -> Iterator[cv2.VideoCapture]:
-    try:
-        with _quiet():
-            capture = cv2.VideoCapture(source, backend)
-    except cv2.error:
-        raise SourceError(f"camera {source}: no camera has such a number; try 0") from None
+    with _quiet():
+        capture = cv2.VideoCapture(source, backend)
     try:
         yield capture
     finally:
         capture.release()
 
 
+@shared_context
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep OpenCV from writing on stderr: our errors say it in one line."""
@@ -204,11 +202,8 @@ def _from_iterable(source: Any) -> Frames:
     except TypeError:
         raise SourceError(f"cannot read frames from {source!r}; pass a camera number, a file, a "
                           "pattern such as 'img_%02d.png', or an iterable of arrays") from None
-    try:
+    with closing(frames) if hasattr(frames, "close") else nullcontext():
         yield from frames
-    finally:
-        if hasattr(frames, "close"):
-            frames.close()
 
 
 def _as_bgr(frame: Any, number: int) -> np.ndarray:

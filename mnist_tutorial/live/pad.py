@@ -18,18 +18,10 @@ PAD_SIDE = 280  # pixels
 class DrawingPad(Widget):
     """Draw with mouse, pen or finger; the answer follows.
 
-    Parameters
-    ----------
-    model, save_to
-        As for :class:`BrowserCamera`.
-
-    Attributes
-    ----------
-    image : uint8 array (280, 280)
-        The drawing as it was last answered, black (0) on white (255). Read only.
-    prediction : Prediction or None
-        The last answer, None without a digit. Read only, and set after `image`: with
-        ``pad.observe(function, "prediction")`` it calls you while you draw.
+    Model and `save_to` are as for :class:`BrowserCamera`. `image` is the drawing as it was last
+    answered, a uint8 array (280, 280), black (0) on white (255); `prediction` is the answer, None
+    without a digit. Both are read only, and set in this order:
+    ``pad.observe(function, "prediction")`` calls you while you draw.
     """
 
     _esm = static("common.js", "pad.js")

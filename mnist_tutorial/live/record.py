@@ -7,103 +7,99 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
-import threading
-from contextlib import suppress
+import reprlib
+from itertools import count
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock  # comes with PyTorch
 from PIL import Image, ImageOps
 
 from ..checkpoint import write_atomically
 from ..errors import RecordError
+from ..sources import as_image
 
-TABLE = "labels.csv"
-PIXEL_SHAPES = ((), (3,), (4,))     # grey, RGB and RGBA: an array's shape after height and width
-_ONE_AT_A_TIME = threading.Lock()   # widgets answer in threads of their own
+TABLE, LOCK, LOCK_TIMEOUT, LOCK_PERIOD = "labels.csv", ".labels.lock", 60, 0.01  # seconds
+SEPARATORS, MAX_LABEL = ",;\t", 300  # Excel's is ; where numbers have a decimal comma; characters
 
 
 def record(picture: np.ndarray | Image.Image, label: str | int, folder: str | Path) -> Path:
-    """Save a picture with its label, in addition to those that are there already.
+    """Save an image with its label, in addition to those that are in the folder already.
 
-    Parameters
-    ----------
-    picture : uint8 array or PIL image
-        Grey (H, W), RGB (H, W, 3), RGBA (H, W, 4). OpenCV has BGR: pass ``frame[..., ::-1]``.
-    label : str or int
-        The digits in reading order, rows separated by "/": ``7`` or ``"2026/31415"``.
-    folder : path
-        Made if it is missing.
+    The image is PIL's, or an array: grey (H, W), RGB (H, W, 3) or RGBA (H, W, 4), uint8 or another
+    type of :func:`mnist_tutorial.reading.load_grey`, otherwise an ImageError is raised. OpenCV has
+    BGR: pass ``frame[..., ::-1]``. The label has its digits in reading order, rows separated by
+    "/": ``7`` or ``"2026/31415"``. Returned is the path of the new PNG, numbered on: ``0001.png``,
+    ``0002.png``, ... None is ever overwritten. RecordError: another label, a `labels.csv` that is
+    no such table, or a folder in which nothing can be written.
 
-    Returns
-    -------
-    Path
-        The new PNG file, numbered on: ``0001.png``, ``0002.png``, ... None is ever overwritten.
-
-    Raises
-    ------
-    RecordError
-        Another label or picture, a `labels.csv` with other columns, or no right to write there.
+    Any number of threads and programs may record at once. The image is complete before it is
+    listed; one that is not in `labels.csv` was cut short: it does not count, but keeps its number.
     """
-    text, png, folder = str(label).strip(), _png(picture), Path(folder)
-    if isinstance(label, bool) or not re.fullmatch(r"[0-9]+(/[0-9]+)*", text):
-        raise RecordError("label: expected digits, rows separated by '/', such as 7 or "
-                          f"2026/31415, got {label!r}")
+    text = str(label).strip()
+    is_label = re.fullmatch("[0-9]+(/[0-9]+)*", text) and len(text) <= MAX_LABEL
+    if isinstance(label, bool) or not is_label:
+        raise RecordError("label: expected digits, rows separated by '/', such as 7 or 2026/31415, "
+                          f"of {MAX_LABEL} characters at most, got {reprlib.repr(text)}")
+    png, folder = _png(picture), Path(os.path.expanduser(folder))
     try:
-        with _ONE_AT_A_TIME:
-            folder.mkdir(parents=True, exist_ok=True)
-            path = _new_file(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / LOCK, timeout=LOCK_TIMEOUT, poll_interval=LOCK_PERIOD):
+            table, separator, rows = read_table(folder / TABLE)
+            path = _new_path(folder, rows)
+            row = {"filename": path.name, "label": text}
+            line = separator.join(row.get(column, "") for column in rows[0])
+            end = (re.search("\r\n|\r|\n", table) or ["\n"])[0]
+            gap = "" if table.endswith(end) else end
             try:
-                path.write_bytes(png)
-                write_atomically(folder / TABLE, _table_with(folder / TABLE, path.name, text))
-            except BaseException:
-                path.unlink()
+                write_atomically(path, png)
+                write_atomically(folder / TABLE, (table + gap + line + end).encode())
+            except Exception:  # not at Ctrl-C, when it may be listed already
+                path.unlink(missing_ok=True)
                 raise
     except OSError as error:
-        raise RecordError(f"cannot write into {str(folder)!r} ({error.strerror or error}); "
-                          "expected a folder of your own on a disk with room") from error
+        reason = error.strerror or error
+        raise RecordError(f"cannot write into {str(folder)[:MAX_LABEL]!r} ({reason}); expected a "
+                          "folder of your own on a disk with room") from error
     return path
 
 
 def _png(picture: np.ndarray | Image.Image) -> bytes:
-    if isinstance(picture, np.ndarray):
-        is_flat = picture.ndim >= 2 and picture.shape[2:] in PIXEL_SHAPES
-        if picture.dtype != np.uint8 or not is_flat or not picture.size:
-            raise RecordError("picture: expected uint8 of shape (H, W), (H, W, 3) or (H, W, 4), "
-                              f"got {picture.dtype} of shape {picture.shape}")
-        picture = Image.fromarray(np.ascontiguousarray(picture))
-    if not isinstance(picture, Image.Image):
-        raise RecordError(f"picture: expected an array or PIL image, got {type(picture).__name__}")
-    picture = ImageOps.exif_transpose(picture)
-    if picture.mode not in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"):
-        picture = picture.convert("RGB")
+    image = picture if isinstance(picture, Image.Image) else as_image(picture)
+    image = ImageOps.exif_transpose(image)
+    if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"):
+        image = image.convert("RGB")
     file = io.BytesIO()
-    picture.save(file, "PNG")
+    image.save(file, "PNG")
     return file.getvalue()
 
 
-def _new_file(folder: Path) -> Path:
-    """Make a file at the first free number; another program may take one at the same time."""
-    names = [path.stem for path in folder.glob("*.png")]
-    number = max((int(name) for name in names if name.isdecimal()), default=0)
-    while True:
-        number += 1
-        path = folder / f"{number:04d}.png"
-        with suppress(FileExistsError):
-            path.touch(exist_ok=False)
-            return path
+def _new_path(folder: Path, rows: list[list[str]]) -> Path:
+    """Choose the number after all that are in the folder or in the table; sweep what kills left."""
+    for left in folder.glob(".[0-9]*.png.*.part"):
+        left.unlink()
+    names = [path.name for path in folder.glob("*.png")] + [cell for row in rows for cell in row]
+    numbers = [int(name[:-4]) for name in names if re.fullmatch(r"[0-9]{1,18}\.png", name)]
+    paths = (folder / f"{number:04d}.png" for number in count(max(numbers, default=0) + 1))
+    return next(path for path in paths if not path.exists())  # other programs know no lock
 
 
-def _table_with(path: Path, filename: str, label: str) -> bytes:
-    """Append a row in the table's own order of columns, and leave the other rows as they are."""
-    table = path.read_bytes() if path.exists() else b"filename,label\n"
-    first = table.decode("utf-8-sig", errors="replace").partition("\n")[0].rstrip("\r")
-    columns = next(csv.reader([first]), [])
-    if not {"filename", "label"} <= set(columns):
-        raise RecordError(f"{str(path)!r}: expected a first line with the columns filename and "
-                          f"label, got {','.join(columns)!r}; mend it or take another folder")
-    row = {"filename": filename, "label": label}
-    line = ",".join(row.get(column, "") for column in columns).encode()
-    end = b"\r\n" if b"\r\n" in table else b"\n"
-    gap = b"" if table.endswith(b"\n") else end
-    return table + gap + line + end
+def read_table(path: Path) -> tuple[str, str, list[list[str]]]:
+    """Return a table's text, separator and rows, the columns' names first; or a RecordError."""
+    if path.exists() and not path.is_file():
+        raise RecordError(f"{str(path)!r} is no file; remove it or take another folder")
+    try:
+        table = (path.read_bytes().decode() if path.exists() else "") or "filename,label\n"
+        for separator in SEPARATORS:
+            lines = io.StringIO(table.lstrip("\ufeff"), newline="")
+            rows = list(csv.reader(lines, delimiter=separator, strict=True))
+            if rows and {"filename", "label"} <= set(rows[0]):
+                return table, separator, rows
+        came = reprlib.repr(table.splitlines()[0])
+    except (UnicodeDecodeError, csv.Error) as error:
+        came = f"a damaged one ({error})"
+    raise RecordError(f"{str(path)!r}: expected a table in UTF-8 with the columns filename and "
+                      f"label, got {came}; mend it, in Excel save it as 'CSV UTF-8', or take "
+                      "another folder")

@@ -19,7 +19,7 @@ from .display import SCREENS, choose_screen
 from .frames import Size, Source, read_frames
 from .tracking import Tracker
 
-CONFIRM_FRAMES = 10     # consecutive confident frames before a digit is reported
+KEPT_FRAMES = 1000      # whose predictions are reported: all would fill the memory in hours
 RATE_FRAMES = 30        # frames over which the rate that is shown is averaged
 LABEL_SIDE = 400        # pixels of a frame's shorter side for which OpenCV's font is not scaled
 MIN_LABEL_SCALE, NOTE_SCALE = 0.5, 0.4  # of the font in small frames; of the note to the labels
@@ -28,18 +28,11 @@ GREEN, GREY, BLACK = (80, 230, 80), (210, 210, 210), (0, 0, 0)  # BGR
 
 def draw_predictions(frame: np.ndarray, predictions: list[Prediction], *, note: str = "",
                      mirror: bool = False) -> np.ndarray:
-    """Return a copy of the frame with each digit's box and label: ``7  98 %``, or ``7?`` in grey.
+    """Return a copy of a frame (H, W, 3), uint8 in BGR, with the box and the label of each digit.
 
-    Parameters
-    ----------
-    frame : uint8 array (H, W, 3)
-        BGR; left as it is.
-    predictions : list of Prediction
-        Those that more probably show no digit are left out; those that are not sure are grey.
-    note : str
-        Written small in the lower left corner.
-    mirror : bool
-        Flip left and right, all but the text.
+    The label is ``7  98 %``, or ``7?`` in grey if the prediction is not sure; what more probably is
+    no digit has none. The note is written small in the lower left corner. `mirror` flips left and
+    right, all but the text.
     """
     picture = cv2.flip(frame, 1) if mirror else frame.copy()
     height, width = picture.shape[:2]
@@ -72,48 +65,23 @@ def _label(picture: np.ndarray, text: str, corner: tuple[int, int], scale: float
 
 
 class Report(NamedTuple):
-    """A run of the loop in numbers.
+    """A run of the loop in numbers."""
 
-    Attributes
-    ----------
-    frames, seconds : int, float
-        How many were read and answered; from opening the source to the end.
-    predictions : list of list of Prediction
-        For each frame all that was found in it, sure or not.
-    stopped : str
-        Why it ended: 'end of source', 'q', 'window closed', 'stop button' or 'max_frames'.
-    """
-
-    frames: int
-    seconds: float
-    predictions: list[list[Prediction]]
-    stopped: str
+    frames: int     # that were read and answered
+    seconds: float  # from opening the source to the end
+    predictions: list[list[Prediction]]  # for each frame, of the last 1,000: sure or not
+    stopped: str    # by 'end of source', 'q', 'window closed', 'stop button' or 'max_frames'
+    digits: list[int]  # that stayed in place and sure for 10 frames; one found again counts once
 
     @property
     def frames_per_second(self) -> float:
         """Frames read and answered per second."""
         return self.frames / self.seconds if self.seconds else 0.0
 
-    @property
-    def digits(self) -> list[int]:
-        """Digits that stayed in place and sure for 10 frames; one found again counts once."""
-        tracker, counted = Tracker(), []  # (digit, track)
-        for predictions in self.predictions:
-            tracker.update(predictions)
-            for track in [one for one in tracker.tracks if one.steady == CONFIRM_FRAMES]:
-                here = [digit for digit, old in counted if old is track or (
-                    old not in tracker.tracks and old.overlap(track.newest) > 0)]
-                if here[-1:] != [track.newest.digit]:
-                    counted.append((track.newest.digit, track))
-        return [digit for digit, _ in counted]
-
-    def __str__(self) -> str:
+    def __repr__(self) -> str:  # a notebook shows it, and the predictions would fill pages
         return (f"{self.frames} frames in {self.seconds:.1f} s ({self.frames_per_second:.0f} per "
                 f"second), ended by: {self.stopped}\n"
                 f"read: {' '.join(map(str, self.digits)) or 'no steady digit'}")
-
-    def __repr__(self) -> str:  # a notebook shows it, and the predictions would fill pages
-        return str(self)
 
 
 def run(source: Source = 0, model: torch.nn.Module | None = None, *, show: str | None = "auto",
@@ -121,56 +89,43 @@ def run(source: Source = 0, model: torch.nn.Module | None = None, *, show: str |
         callback: Callable[[np.ndarray, list[Prediction]], Any] | None = None) -> Report:
     """Read digits until the source ends or the user stops it, then release all that was opened.
 
-    Every frame is searched for digits; a :class:`Tracker` steadies the boxes that are drawn.
-    `q`, Esc or closing stop a window; Ctrl-C or the notebook's stop button stop any run.
+    Source and size are as for :func:`read_frames`; the model maps (N, 1, 28, 28) to (N, 10) logits,
+    and by default has the weights that ship. Every frame is searched for digits; a
+    :class:`Tracker` steadies the boxes that are drawn. `callback` is called with each frame, uint8
+    (H, W, 3), BGR, and the list of its predictions.
 
-    Parameters
-    ----------
-    source, size
-        As for :func:`read_frames`; default: the first camera, at the size it takes by itself.
-    model : torch.nn.Module, optional
-        Maps (N, 1, 28, 28) to (N, 10) logits. Default: the weights that ship.
-    show : {'auto', 'window', 'inline', None}
-        A window, a picture below the notebook's cell, or nothing (files are then read as fast as
-        they are answered). 'auto': inline in a notebook, otherwise a window if there is a display.
-    max_frames : int, optional
-        Stop after this many frames, 1 or more.
-    mirror : bool
-        Show frames as a mirror does; they are still answered as they are.
-    callback : callable, optional
-        Called with each frame, uint8 (H, W, 3), BGR, not mirrored, and a list of its predictions.
+    `show` is 'window', 'inline' for an image below the notebook's cell, or None for nothing: files
+    are then read as fast as they are answered. 'auto' is inline in a notebook, otherwise a window
+    if there is a display. What cannot be shown there is a RuntimeError. `mirror` shows frames as a
+    mirror does; they are answered, and given to `callback`, as they are.
 
-    Raises
-    ------
-    SourceError
-        The source cannot be opened or read.
-    RuntimeError
-        A window without a display, or inline outside a notebook.
-    ValueError
-        Another `show`, or `max_frames` below 1.
+    `q`, Esc or closing stop a window; `max_frames`, 1 or more, and Ctrl-C or the notebook's stop
+    button stop any run.
     """
     shown = choose_screen(show)
     if max_frames is not None and max_frames < 1:
         raise ValueError(f"max_frames: expected 1 or more, or None for all, got {max_frames!r}")
     model = load_pretrained() if model is None else model
-    predictions, stopped, start = [], None, time.perf_counter()
-    tracker, times = Tracker(), deque([start], maxlen=RATE_FRAMES)
+    predictions, stopped, start = deque(maxlen=KEPT_FRAMES), None, time.perf_counter()
+    count, tracker, times = 0, Tracker(), deque([start], maxlen=RATE_FRAMES)
     try:
         with closing(read_frames(source, size=size, realtime=shown is not None)) as frames, \
                 closing(SCREENS[shown]()) as screen:
             for frame in itertools.islice(frames, max_frames):
                 found = read_digits(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), model).digits
                 predictions.append(found)
+                count, steady = count + 1, tracker.update(found)
                 if callback is not None:
                     callback(frame, found)
                 if shown is not None:
                     times.append(time.perf_counter())
                     rate = (len(times) - 1) / max(1e-6, times[-1] - times[0])  # coarse clocks: 0 s
                     stopped = screen.show(draw_predictions(
-                        frame, tracker.update(found), note=f"{rate:.0f} fps", mirror=mirror))
+                        frame, steady, note=f"{rate:.0f} fps", mirror=mirror))
                 if stopped is not None:
                     break
     except KeyboardInterrupt:
         stopped = "stop button"
-    end = "max_frames" if len(predictions) == max_frames else "end of source"
-    return Report(len(predictions), time.perf_counter() - start, predictions, stopped or end)
+    end = "max_frames" if count == max_frames else "end of source"
+    return Report(count, time.perf_counter() - start, list(predictions), stopped or end,
+                  tracker.digits)

@@ -16,10 +16,11 @@ from PIL import Image
 from ..checkpoint import load_pretrained
 from ..errors import CourseError, ImageError, NoDigitError, RecordError
 from ..reading.predict import Prediction, predict_image
+from ..sources import open_image
 from .record import record
 
 STATIC = Path(__file__).parent / "static"
-MAX_SENT_SIDE = 4096  # pixels of an image from the page: larger ones take long to decode
+MAX_SENT_SIDE, MAX_WORDS = 4096, 300  # pixels of an image from the page; characters of an error
 NO_DIGIT = "no digit"
 
 
@@ -31,9 +32,9 @@ def static(*names: str) -> str:
 def decode(data: Any, kind: str) -> Image.Image:
     """Decode an image from the page, of the `kind` 'PNG' or 'JPEG'; all else is an ImageError."""
     try:
-        image = Image.open(io.BytesIO(data), formats=[kind])
-        if max(image.size) > MAX_SENT_SIDE:
-            raise ValueError("too large")
+        image = open_image(io.BytesIO(data), "the page's image")
+        if image.format != kind or max(image.size) > MAX_SENT_SIDE:
+            raise ValueError("another format or too large")
         image.load()
     except Exception as error:  # on damaged files Pillow's decoders raise a dozen different types
         raise ImageError(f"expected a {kind} of at most {MAX_SENT_SIDE} pixels a side") from error
@@ -50,22 +51,20 @@ def describe(prediction: Prediction, *fields: str) -> dict[str, Any]:
 
 
 def explain(error: Exception) -> str:
-    """Format an error as one line; prefix the type unless it is one of ours."""
-    return str(error) if isinstance(error, CourseError) else f"{type(error).__name__}: {error}"
+    """Format an error as one short line; prefix the type unless it is one of ours."""
+    words = str(error) if isinstance(error, CourseError) else f"{type(error).__name__}: {error}"
+    return " ".join(words.split())[:MAX_WORDS]
 
 
 class Widget(anywidget.AnyWidget):
-    """A widget that answers images from the page.
-
-    Jupyter may call it in another thread than the cells': whoever touches its state holds `_lock`.
-    """
+    """A widget that answers images from the page, maybe in another thread than the cells'."""
 
     _css = static("live.css")
     _picture_kind = "PNG"
     saving = traitlets.Bool(False, help="whether the page shows the line that saves").tag(sync=True)
 
     def __init__(self, model: torch.nn.Module | None, save_to: str | Path | None, **traits):
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # for whoever touches the state
         self.model = load_pretrained() if model is None else model
         self.save_to = None if save_to is None else Path(save_to)
         super().__init__(saving=save_to is not None, **traits)

@@ -58,16 +58,14 @@ class Candidate(NamedTuple):
         paper = np.full_like(grey, round(percentile(grey, PAPER_PERCENTILE)))
         ink, _ = layers.measure_ink(grey, paper)
         mask = (ink > max(layers.MIN_INK, layers.MIN_INK_OF_DARKEST * ink.max())).astype(np.uint8)
-        box = Box(0, 0, *grey.shape[::-1])
-        layer = Layer(image, dark, paper, ink, mask)
-        return [cls.of(layer, [Stroke(mask, box)])] if mask.any() else []
+        stroke = Stroke(mask, Box(0, 0, *grey.shape[::-1]))
+        return [cls.of(Layer(image, dark, paper, ink, mask), [stroke])] if mask.any() else []
 
     @property
     def touching(self) -> bool:
         """Whether it touches the border of the layer."""
         rows, columns = self.layer.grey.shape
-        left, top, _, _ = self.box
-        return 0 in (left, top) or self.box.right == columns or self.box.bottom == rows
+        return 0 in self.box[:2] or self.box.right == columns or self.box.bottom == rows
 
     @property
     def where(self) -> tuple[slice, slice]:
@@ -111,7 +109,7 @@ def join_strokes(strokes: list[Candidate],
 
     It is asked for the boxes of a stroke and of one at least as high.
     """
-    waiting, joined = sorted(strokes, key=_height), []
+    waiting, joined = sorted(strokes, key=lambda each: each.box.height), []
     while waiting:
         low = waiting.pop(0)
         near = [(low.box.gap(other.box), number) for number, other in enumerate(waiting)
@@ -119,25 +117,16 @@ def join_strokes(strokes: list[Candidate],
         if near:
             number = min(near)[1]
             waiting[number] = Candidate.of(low.layer, low.strokes + waiting[number].strokes)
-            waiting.sort(key=_height)
+            waiting.sort(key=lambda each: each.box.height)
         else:
             joined.append(low)
     return joined
 
 
-def _height(candidate: Candidate) -> int:
-    return candidate.box.height
-
-
 def cut_out(image: np.ndarray, candidate: Candidate) -> tuple[np.ndarray, Box]:
     """Cut the strokes out of the image (uint8 (H, W)) in which they were found, or a larger copy.
 
-    Returns
-    -------
-    ink : uint8 array (h, w)
-        0 = paper, 255 = the darkest ink (or the lightest, for light on dark).
-    place : Box
-        Where that patch lies in `image`.
+    Return them as uint8 (h, w), 0 = paper, 255 = the strongest ink, and where that is in `image`.
     """
     layer, (rows, columns) = candidate.layer, candidate.where
     top, bottom = _enlarged(rows, layer.grey.shape[0], image.shape[0])
@@ -176,18 +165,10 @@ def thinness(mask: np.ndarray, longest: float) -> float:
 def contrast(grey: np.ndarray, ink: np.ndarray, mask: np.ndarray) -> float:
     """Rate from 0 to 1 how evenly strokes stand out from what lies around them.
 
-    The hole of a 0 looks like light ink, but is no lighter than the paper around the 0; clutter is
-    no darker than some of its neighbours. Each place is compared with the stroke next to it: across
-    the edge of a shadow both are darker by the same factor.
-
-    Parameters
-    ----------
-    grey : uint8 array (h, w)
-        A patch of the image, strokes dark.
-    ink : float32 array (h, w)
-        Share of the paper's light that is missing.
-    mask : uint8 array (h, w)
-        1 = the strokes.
+    Given are a patch's levels (h, w), strokes dark, its ink (the share of the paper's light that is
+    missing) and the strokes' mask. The hole of a 0 looks like light ink, but is no lighter than the
+    paper around the 0; clutter is no darker than some of its neighbours. Each place is compared
+    with the stroke next to it: across the edge of a shadow both are darker by the same factor.
     """
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     around, level, share = percentile(border, 50), cv2.mean(grey, mask)[0], cv2.mean(ink, mask)[0]

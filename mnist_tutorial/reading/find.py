@@ -30,27 +30,13 @@ MIN_SCORE = 0.3           # of what is worth a second look
 
 
 class Prepared(NamedTuple):
-    """The stages from an image to the network's input.
+    """The stages from an image to the network's input."""
 
-    Attributes
-    ----------
-    grey : uint8 array (H, W)
-        The image, upright, 0 = black.
-    ink : uint8 array (H, W)
-        Strength of ink, 0 = paper, 255 = the darkest ink (or the lightest, for light on dark).
-    box : Box
-        Where the digit is in `grey` and `ink`, in pixels.
-    picture : uint8 array (28, 28)
-        The digit as MNIST would have it: what the network sees.
-    scale : float
-        Pixels of the source for one of `grey`: above 1 where a large photo was reduced.
-    """
-
-    grey: np.ndarray
-    ink: np.ndarray
-    box: Box
-    picture: np.ndarray
-    scale: float
+    grey: np.ndarray     # uint8 (H, W), the upright image, 0 = black
+    ink: np.ndarray      # uint8 (H, W), the digit's strokes, 0 = paper, 255 = the strongest ink
+    box: Box             # where they are in `grey` and `ink`, in pixels
+    picture: np.ndarray  # uint8 (28, 28), what the network sees
+    scale: float         # pixels of the source for one of `grey`: above 1 where it was reduced
 
 
 def naive_resize(source: ImageSource) -> np.ndarray:
@@ -136,17 +122,7 @@ def prepare(source: ImageSource) -> Prepared:
 
     The paper's light is estimated and divided away; strokes are sought on a reduced copy in both
     polarities; the most prominent candidate is cut out at full size, scaled, thickened and centred.
-
-    Parameters
-    ----------
-    source : path, PIL image or array
-        Whatever :func:`mnist_tutorial.reading.load_grey` reads. Of several digits the most
-        prominent counts.
-
-    Raises
-    ------
-    ImageError
-        If `source` is no readable image; NoDigitError if nothing on it looks like ink.
+    Sources and errors are those of :func:`mnist_tutorial.predict_image`, but for lists and folders.
     """
     grey, scale = load_reduced(source)
     strokes, place = cut_out(grey, next(find_digits(layers.shrink(grey, SEARCH_SIDE))))
@@ -156,15 +132,11 @@ def prepare(source: ImageSource) -> Prepared:
 
 
 def steps(source: ImageSource) -> dict[str, np.ndarray]:
-    """Return all that lies between an image and the network's input, to look at.
+    """Return all that :func:`prepare` makes, to look at: names to uint8 arrays (H, W), in order.
 
-    Returns
-    -------
-    dict of str to uint8 array (H, W)
-        What :func:`prepare` makes, in order: the image in grey, the light of its bare paper, the
-        ink (the share of that light which is missing), the strokes that belong to the digit, the
-        digit scaled to 20 pixels and as thick as MNIST's, and that with its centre of mass in the
-        middle of 28x28.
+    They are the image in grey, the light of its bare paper, the ink (the share of that light which
+    is missing), the strokes that belong to the digit, the digit scaled to 20 pixels and as thick as
+    MNIST's, and that with its centre of mass in the middle of 28x28.
     """
     prepared = prepare(source)
     layer = next(find_digits(layers.shrink(prepared.grey, SEARCH_SIDE))).layer

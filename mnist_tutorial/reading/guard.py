@@ -18,4 +18,4 @@ def load_guard(path: str | Path = GUARD) -> Guard:
     Its classes are 0, no digit, and 1, a digit; what it was trained on is told in
     :mod:`mnist_tutorial.recipes.nondigits`. The errors are those of :func:`load_weights`.
     """
-    return load_weights(path, Guard())
+    return load_weights(Guard(), path)

@@ -30,22 +30,11 @@ QUARTILE, STEP_PERCENTILE, STEP_DEVIATION = 0.67, 30, 0.545
 class Layer:
     """One reading of an image: strokes of one polarity above one threshold, as components.
 
-    Attributes
-    ----------
-    image : uint8 array (H, W)
-        The grey levels as they came.
-    dark : bool
-        Dark on light; otherwise `grey` is the inverted image.
-    grey, paper : uint8 arrays (H, W)
-        The image with its strokes dark, and the light of the bare paper.
-    ink : float32 array (H, W)
-        Share of the paper's light that is missing.
-    labels : int32 array (H, W)
-        Number of each pixel's component, 0 = background.
-    stats : int32 array (N, 5)
-        Left, top, width, height and area of each component, in pixels.
-    brightest : int
-        The largest value of `paper`.
+    `image` is uint8 (H, W), as it came, and `grey` the same with its strokes dark: inverted if they
+    are not `dark`. `paper`, uint8 (H, W), is the light of the bare paper, `brightest` its largest
+    value, and `ink`, float32 (H, W), the share of that light which is missing. `labels`, int32
+    (H, W), has the number of each pixel's component, 0 = background, and `stats`, int32 (N, 5), the
+    left, top, width, height and area of each, in pixels.
     """
 
     def __init__(self, image: np.ndarray, dark: bool, paper: np.ndarray, ink: np.ndarray,
@@ -154,14 +143,9 @@ def estimate_paper(grey: np.ndarray, widest: float = STROKE_WIDTH) -> np.ndarray
 def measure_ink(grey: np.ndarray, paper: np.ndarray) -> tuple[np.ndarray, float]:
     """Measure how much darker than its paper each pixel is, as a share of the paper's light.
 
-    Both results are taken from low percentiles, since ink may cover half of a crop.
-
-    Returns
-    -------
-    ink : float32 array (H, W)
-        About 0 where the paper is bare (noise goes either way), 1 where no light is left.
-    noise : float
-        The standard deviation of `ink` on bare paper.
+    That is float32 (H, W): about 0 where the paper is bare (noise goes either way), 1 where no
+    light is left. The second result is its standard deviation on bare paper. Both are taken from
+    low percentiles, since ink may cover half of a crop.
     """
     light = cv2.add(paper, NOISE_FLOOR, dtype=cv2.CV_32F)
     ink = cv2.subtract(paper, grey, dtype=cv2.CV_32F) / light

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
@@ -11,12 +12,13 @@ import torch
 
 from ..checkpoint import load_pretrained
 from ..errors import NoDigitError
+from ..sources import ImageSource, for_each_image
 from . import layers
 from .box import Box
 from .candidates import Candidate, join_strokes, list_strokes, stroke_depth
 from .find import find_digits
-from .images import ImageSource, load_reduced
-from .predict import Prediction, Reader
+from .images import load_reduced
+from .predict import Prediction, Reader, as_html
 from .touching import digit_height, divide_row
 
 COARSE_SIDE, FINE_SIDE = 320, 800  # pixels, longest side of the copies on which digits are sought
@@ -31,18 +33,10 @@ SAME_ROW = 0.5           # heights of a digit between the levels of neighbours
 
 
 class Page(NamedTuple):
-    """The digits of a page.
+    """The digits of a page."""
 
-    Attributes
-    ----------
-    digits : list of Prediction
-        In reading order; the boxes are in pixels of the (upright) source.
-    rows : list of list of int
-        For each row, top to bottom, the positions in `digits` of its digits, left to right.
-    """
-
-    digits: list[Prediction]
-    rows: list[list[int]]
+    digits: list[Prediction]  # in reading order, the boxes in pixels of the (upright) source
+    rows: list[list[int]]     # top to bottom, each the positions in `digits`, left to right
 
     @property
     def text(self) -> str:
@@ -50,7 +44,14 @@ class Page(NamedTuple):
         return "/".join("".join(str(self.digits[number].digit) for number in row)
                         for row in self.rows)
 
+    def __repr__(self) -> str:
+        return f"<Page {self.text!r}, {len(self.digits)} digits>"
 
+    def _repr_html_(self) -> str:
+        return as_html([digit.picture for digit in self.digits], self.text)
+
+
+@for_each_image
 def read_digits(source: ImageSource, model: torch.nn.Module | None = None) -> Page:
     """Read all digits on a page.
 
@@ -59,26 +60,16 @@ def read_digits(source: ImageSource, model: torch.nn.Module | None = None) -> Pa
     of neighbouring parts, and the most probable way to divide the row is taken (LeCun et al., 1998,
     "Gradient-based learning applied to document recognition", section VI).
 
-    Parameters
-    ----------
-    source : path, PIL image or array
-        Whatever :func:`mnist_tutorial.reading.load_grey` reads.
-    model : torch.nn.Module, optional
-        Default: the weights that ship, :func:`mnist_tutorial.load_pretrained`.
-
-    Raises
-    ------
-    ImageError
-        If `source` is no readable image. A page without digits is none.
+    Sources, the default model and errors are those of :func:`mnist_tutorial.predict_image`: a list,
+    a folder or a pattern gives a list of pages. But a page without digits is no error.
     """
     model = load_pretrained() if model is None else model
     grey, scale = load_reduced(source)
     reader = Reader(model, scale * max(grey.shape))
     if max(grey.shape) <= layers.SMALL_SIDE:  # too small for several digits
-        try:
+        rows = []
+        with suppress(NoDigitError):
             rows = [reader.read([next(find_digits(grey))])]
-        except NoDigitError:
-            rows = []
     else:
         found = drop_remains_of_lines(find_all_digits(grey, reader))
         height = digit_height(found)

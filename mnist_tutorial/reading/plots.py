@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 
-from ..plots import CAPTION_SIZE, draw_image, make_figure, show_pictures
+from ..plots import CAPTION_SIZE, draw_image, make_figure, plain, show_pictures
 from ..preprocess import SIZE
 from .find import steps
 from .images import ImageSource, load_reduced
@@ -17,14 +19,7 @@ PAGE_SIZE = 5, 3.9  # inches
 
 
 def show_prediction(source: ImageSource, prediction: Prediction) -> None:
-    """Draw an image, the network's input and the ten probabilities, side by side.
-
-    Parameters
-    ----------
-    source : path, PIL image, or array
-    prediction : Prediction
-        What :func:`mnist_tutorial.predict_image` made of it.
-    """
+    """Draw an image, what :func:`mnist_tutorial.predict_image` saw of it, and what it answered."""
     _, [[left, middle, right]] = make_figure(
         PANEL_SIZE, columns=3, width_ratios=PANEL_WIDTHS,
         title=f"Answer: {prediction} ({prediction.model})")
@@ -45,23 +40,24 @@ def show_steps(source: ImageSource) -> None:
     show_pictures(list(made.values()), list(made), columns=len(made))
 
 
-def show_page(source: ImageSource, page: Page) -> None:
+def show_page(source: ImageSource, page: Page, ax: Any = None) -> None:
     """Draw an image with a box around each digit, and the answer above it.
 
-    Parameters
-    ----------
-    source : path, PIL image, or array
-    page : Page
-        What :func:`mnist_tutorial.read_digits` made of it.
+    The page is what :func:`mnist_tutorial.read_digits` made of it. Without `ax`, the axes of a
+    figure of one's own, a new figure is made and shown.
     """
     model = page.digits[0].model if page.digits else "no digit found"
-    _, [[axis]] = make_figure(PAGE_SIZE, title=f"Read as {page.text or 'nothing'} ({model})")
+    title = f"Read as {page.text or 'nothing'} ({model})"
+    axis = make_figure(PAGE_SIZE, title=title)[1][0, 0] if ax is None else ax
+    if ax is not None:
+        ax.set_title(plain(title))
     _draw_photo(axis, source, page.digits)
     for digit in page.digits:
         x, y, width, _ = digit.box
         axis.annotate(f"{digit.digit}", (x + width / 2, y), ha="center", va="bottom", color="C1",
                       fontsize=CAPTION_SIZE)
-    plt.show()
+    if ax is None:
+        plt.show()
 
 
 def _draw_photo(axis, source: ImageSource, digits: list[Prediction], **options) -> None:

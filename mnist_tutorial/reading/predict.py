@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+from base64 import b64encode
 from typing import NamedTuple, Sequence
 
 import cv2
@@ -9,93 +11,84 @@ import numpy as np
 import torch
 
 from ..checkpoint import load_pretrained
-from ..preprocess import fit_to_mnist
+from ..preprocess import SIZE, fit_to_mnist
+from ..sources import ImageSource, for_each_image
 from ..training import probabilities
 from .box import Box
 from .candidates import Candidate, cut_out
 from .find import SEARCH_SIDE, find_digits
 from .guard import load_guard
-from .images import ImageSource, load_reduced
+from .images import load_reduced
 from .layers import shrink
 
 SURE = 0.9    # confidence that one in a hundred made-up images without a digit reaches (validation)
 DIGITS = 10
+BATCH = 1000              # images in one call of the network, which takes memory for each
+MAX_READ = 4_000          # candidates of an image that are read before patience ends
 SHOWS_DIGIT = 0.5         # probability of being a digit from which nothing else is looked for
 SECOND_CHOICE_TRUST = 0.8  # belief in a second choice: who looks on finds something in any image
 
 
 class Prediction(NamedTuple):
-    """What the network answered, and what it saw.
+    """What the network answered, and what it saw."""
 
-    Attributes
-    ----------
-    digit : int
-        0 to 9, the most probable.
-    confidence : float
-        Its probability, 0 to 1.
-    probabilities : float32 array (10,)
-        Of the ten digits; they add up to 1. The less the image resembles a digit, the more alike
-        they are.
-    picture : uint8 array (28, 28)
-        What the network saw, before normalising.
-    box : Box
-        Where the digit is in the (upright) source image: x, y, width and height in pixels.
-    model : str
-        Which weights answered.
-    is_digit : float
-        How probable it is that the image shows a digit at all, 0 to 1.
-    """
-
-    digit: int
-    confidence: float
-    probabilities: np.ndarray
-    picture: np.ndarray
-    box: Box
-    model: str
-    is_digit: float = 1.0
+    digit: int                 # 0 to 9, the most probable
+    confidence: float          # its probability, 0 to 1
+    probabilities: np.ndarray  # float32 (10,), more alike the less the image resembles a digit
+    picture: np.ndarray        # uint8 (28, 28), what the network saw, before normalising
+    box: Box                   # where the digit is in the (upright) source, in pixels
+    model: str                 # which weights answered
+    is_digit: float = 1.0      # how probable it is that the image shows a digit at all, 0 to 1
 
     @property
     def sure(self) -> bool:
         """Whether the confidence is at least 0.9."""
         return self.confidence >= SURE
 
-    def doubted(self, trust: float) -> Prediction:
-        """Return the prediction, believed with the probability `trust` only."""
-        answers = _believed(self.probabilities, trust)
-        return self._replace(confidence=float(answers.max()), probabilities=answers,
-                             is_digit=trust * self.is_digit)
-
     def __str__(self) -> str:
         digit = self.digit if self.sure else f"not sure, perhaps {self.digit}"
         return f"{digit}, confidence {self.confidence:.1%}"
 
+    def __repr__(self) -> str:
+        return f"<Prediction {self} ({self.model})>"
+
+    def _repr_html_(self) -> str:
+        return as_html([self.picture], f"{self} ({self.model})")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Prediction) and all(
+            map(np.array_equal, self._asdict().values(), other._asdict().values()))
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+
+def as_html(pictures: list[np.ndarray], text: str) -> str:
+    """Return HTML that shows uint8 images (28, 28), side by side, and a text after them."""
+    content = cv2.imencode(".png", np.hstack(pictures or [np.zeros((SIZE, SIZE), np.uint8)]))[1]
+    data = b64encode(content.tobytes()).decode()
+    return f'<img src="data:image/png;base64,{data}" alt=""> {html.escape(text)}'
+
 
 def predict_pictures(model: torch.nn.Module, pictures: Sequence[np.ndarray],
                      boxes: Sequence[tuple[int, int, int, int]]) -> list[Prediction]:
-    """Read 28x28 images, all in one call of the network, and doubt those that show no digit.
+    """Read uint8 images (28, 28) that were in boxes of a source, and doubt those without a digit.
 
     Any network of ten classes answers with one of the ten, whatever it is shown. A second one, the
     guard (:func:`mnist_tutorial.reading.load_guard`), says how probable it is that there is a digit
     at all: d. With that probability the first one is believed, otherwise every digit is as good as
     any other: d * probabilities + (1 - d) / 10.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        See :func:`mnist_tutorial.probabilities`.
-    pictures : list of uint8 arrays (28, 28)
-        There is a prediction for each; the list may be empty.
-    boxes : list of tuple (x, y, width, height)
-        Where each is in its source, for the predictions.
     """
-    if not len(pictures):
-        return []
-    name = getattr(model, "weights_name", type(model).__name__)
-    is_digit = probabilities(load_guard(), pictures)[:, 1]
-    answers = _believed(probabilities(model, pictures), is_digit[:, None])
-    return [Prediction(int(answer.argmax()), float(answer.max()), answer, picture, Box(*box), name,
-                       float(share))
-            for answer, picture, box, share in zip(answers, pictures, boxes, is_digit)]
+    name, predictions = getattr(model, "weights_name", type(model).__name__), []
+    for start in range(0, len(pictures), BATCH):
+        batch = pictures[start:start + BATCH]
+        is_digit = probabilities(load_guard(), batch)[:, 1]
+        answers = _believed(probabilities(model, batch, DIGITS), is_digit[:, None])
+        predictions += [Prediction(int(answer.argmax()), float(answer.max()), answer, picture,
+                                   Box(*box), name, float(share))
+                        for answer, picture, box, share in zip(answers, batch, boxes[start:],
+                                                               is_digit)]
+    return predictions
 
 
 def _believed(answers: np.ndarray, trust):
@@ -104,17 +97,17 @@ def _believed(answers: np.ndarray, trust):
 
 
 class Reader:
-    """Ask the networks what candidates show; boxes are in pixels of a source of that side."""
+    """Ask the networks what candidates show; boxes are in pixels of a source of that side.
+
+    `left` is how many more are to be read before patience ends, less than 0 after that.
+    """
 
     def __init__(self, model: torch.nn.Module, source_side: float):
-        self.model, self.source_side = model, source_side
+        self.model, self.source_side, self.left = model, source_side, MAX_READ
 
     def read(self, candidates: list[Candidate], image: np.ndarray | None = None) -> list[Candidate]:
-        """Return the candidates with a prediction each, all asked for at once.
-
-        They are cut from `image` (uint8 (H, W)), by default from the copy on which they were found.
-        """
-        pictures, boxes = [], []
+        """Return the candidates, each with what is read in `image` (uint8 (H, W)) or its copy."""
+        pictures, boxes, self.left = [], [], self.left - len(candidates)
         for candidate in candidates:
             whole = candidate.layer.image if image is None else image
             ink, place = cut_out(whole, candidate)
@@ -127,22 +120,14 @@ class Reader:
                 for candidate, prediction in zip(candidates, predictions)]
 
 
+@for_each_image
 def predict_image(source: ImageSource, model: torch.nn.Module | None = None) -> Prediction:
     """Read the one digit in an image.
 
     Where the most prominent strokes show none, the other candidates are read, and believed less.
-
-    Parameters
-    ----------
-    source : path, PIL image, or array
-        Any image that :func:`mnist_tutorial.prepare` takes.
-    model : torch.nn.Module, optional
-        Default: the weights that ship, :func:`mnist_tutorial.load_pretrained`.
-
-    Raises
-    ------
-    ImageError
-        The image cannot be read; NoDigitError if it holds no ink.
+    The source is any image that :func:`mnist_tutorial.reading.load_grey` takes; for a list of them,
+    a folder or a pattern such as "photos/*.png" there is a list of predictions. By default, the
+    weights that ship read it. What cannot be read is an ImageError, without ink a NoDigitError.
     """
     model = load_pretrained() if model is None else model
     grey, scale = load_reduced(source)
@@ -152,6 +137,8 @@ def predict_image(source: ImageSource, model: torch.nn.Module | None = None) -> 
     if answer.is_digit >= SHOWS_DIGIT:
         return answer
     for other in reader.read(list(found), grey):
-        if other.prediction.sure:
-            return other.prediction.doubted(SECOND_CHOICE_TRUST)
+        if (second := other.prediction).sure:
+            answers = _believed(second.probabilities, SECOND_CHOICE_TRUST)
+            return second._replace(confidence=float(answers.max()), probabilities=answers,
+                                   is_digit=SECOND_CHOICE_TRUST * second.is_digit)
     return answer

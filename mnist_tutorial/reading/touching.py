@@ -27,8 +27,6 @@ SEAM_SLOPES = (0, -0.15, 0.15, -0.3, 0.3, -0.5, 0.5, -0.8, 0.8)  # columns for e
 FAR = 0.2              # heights of a digit, gap from which on two parts are two digits
 MAX_PARTS = 20         # of a digit: more than seams can make of it
 
-Spans = dict[tuple[int, int], Candidate]  # which part begins it, and which no longer belongs to it
-
 
 def digit_height(candidates: list[Candidate]) -> float:
     """Return the height of a digit: a weighted median, in which neither dots nor lines count."""
@@ -43,6 +41,8 @@ def digit_height(candidates: list[Candidate]) -> float:
 
 def divide_row(row: list[Candidate], height: float, reader: Reader) -> list[Candidate]:
     """Return the digits of the most probable way to divide a row; `height`: of a digit, pixels."""
+    if reader.left < 0:
+        return row
     parts = [part for candidate in row for part in _cut_up(candidate, height)]
     parts.sort(key=lambda part: part.box.middle)
     spans = _list_spans(parts, height)
@@ -60,8 +60,8 @@ def divide_row(row: list[Candidate], height: float, reader: Reader) -> list[Cand
     return ways[-1][1]
 
 
-def _list_spans(parts: list[Candidate], height: float) -> Spans:
-    """List the runs of neighbouring parts that may be one digit."""
+def _list_spans(parts: list[Candidate], height: float) -> dict[tuple[int, int], Candidate]:
+    """List the runs of parts that may be one digit, by the numbers of their first and the next."""
     spans = {}
     for start, span in enumerate(parts):
         for stop in range(start + 1, min(start + MAX_PARTS, len(parts)) + 1):
@@ -116,10 +116,7 @@ def _cut_stroke(whole: Stroke, height: float) -> list[Stroke]:
 def _seams(mask: np.ndarray, spacing: float) -> list[tuple[float, np.ndarray]]:
     """Return the straight cuts that cross the least ink, one for each `spacing` columns.
 
-    Returns
-    -------
-    list of tuple (cost, columns)
-        Pixels of ink that it crosses, and its column in each row: int array (height,).
+    Each is the pixels of ink that it crosses, and its column in each row: int array (height,).
     """
     height, width = mask.shape
     from_middle = np.arange(height)[:, None] - height / 2

@@ -29,29 +29,21 @@ def random_shift(images: torch.Tensor, generator: torch.Generator) -> torch.Tens
 def random_warp(images: torch.Tensor, generator: torch.Generator, degrees: float = 10,
                 scale: float = 0.1, shear: float = 0.15, shift: float = 0.1,
                 elastic: float = 0.0) -> torch.Tensor:
-    """Rotate, stretch, slant, shift and bend each image a little.
+    """Rotate, stretch, slant, shift and bend each image of float32 (N, C, H, W) a little.
 
-    Parameters
-    ----------
-    images : float32 tensor (N, C, H, W)
-        The borders are filled with the value of the darkest pixel of all.
-    degrees, scale, shear : float
-        Largest angle, and largest change of size, and of x per y, as a fraction.
-    shift, elastic : float
-        Largest shift, and standard deviation of a smooth displacement (Simard et al., 2003, "Best
-        practices for convolutional neural networks applied to visual document analysis"), as
-        fractions of half the width: 0.1 is 1.4 pixels of 28.
+    The limits are an angle, and as fractions a change of size, a change of x per y, and a shift, of
+    half the width: 0.1 is 1.4 pixels of 28. `elastic`, a fraction of it too, is the standard
+    deviation of a smooth displacement (Simard et al., 2003, "Best practices for convolutional
+    neural networks applied to visual document analysis"). Borders are as the darkest pixel of all.
     """
     def draw(limit: float) -> torch.Tensor:  # from -limit to limit, for each image
         return (torch.rand(len(images), generator=generator) * 2 - 1) * limit
 
     angle = draw(math.radians(degrees))
     size = 1 + draw(scale)
-    slant = draw(shear)
-    right, down = draw(shift), draw(shift)
+    slant, right, down = draw(shear), draw(shift), draw(shift)
     cos, sin = angle.cos() / size, angle.sin() / size
-    matrices = torch.stack([torch.stack([cos, slant - sin, right], dim=1),
-                            torch.stack([sin, cos, down], dim=1)], dim=1)  # (N, 2, 3)
+    matrices = torch.stack([cos, slant - sin, right, sin, cos, down], dim=1).view(-1, 2, 3)
     grid = F.affine_grid(matrices, list(images.shape), align_corners=False)
     if elastic:
         knots = torch.randn(len(images), 2, ELASTIC_KNOTS, ELASTIC_KNOTS, generator=generator)
@@ -65,13 +57,8 @@ def random_pen(images: torch.Tensor, generator: torch.Generator, thick: float = 
                thin: float = 0.7, blur: float = 1.0, noise: float = 0.12) -> torch.Tensor:
     """Change the pen: half of the images thicker or thinner, some blurred, some with uneven ink.
 
-    Parameters
-    ----------
-    images : float32 tensor (N, 1, H, W)
-        Normalised, see :func:`mnist_tutorial.preprocess.normalise`; so is the result.
-    thick, thin, blur, noise : float
-        Largest share, 0 to 1, that is replaced by the dilation, the erosion, the mean of 3x3; and
-        largest standard deviation of the ink's strength, of 0..1.
+    Images and result are normalised, float32 (N, 1, H, W). Limits are the shares, 0 to 1, replaced
+    by dilation, erosion and the mean of 3x3, and the standard deviation of the ink's strength.
     """
     def draw(low: float, high: float, share: float) -> torch.Tensor:
         # For a share of the images a number from low to high, otherwise 0.

@@ -9,16 +9,17 @@ and means are taken over all, so that the result is that of one process but for 
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
-from typing import Callable, Iterable, Iterator
+from typing import Any, Callable, Iterable, Iterator
 
 import torch
 from torch import distributed
 from torch.nn.parallel import DistributedDataParallel
 
 from ..device import pick_device
-from ..training import Job, evaluate, train_one_epoch
+from ..errors import CourseError, DatasetError
+from ..training import Job, evaluate, train_one_epoch, tried
 
 
 @contextmanager
@@ -49,15 +50,9 @@ def process_group(job: Job) -> Iterator[Job]:
 class Share:
     """One process's part of each batch of a loader: of eight images and two processes, four each.
 
-    All processes draw the same batches, from the same seed, and each takes every n-th image. So a
-    batch in n processes is the very batch of one, no image is seen twice, and none is left out.
-
-    Parameters
-    ----------
-    loader : iterable of (images, labels)
-        A batch with fewer images than processes raises a ValueError.
-    rank, size : int
-        The number of this process, from 0, and how many there are.
+    All processes draw the same batches, from the same seed, and each takes every n-th image, from
+    that of its `rank` on. So a batch in n processes, their `size`, is the very batch of one, no
+    image is seen twice, and none is left out. Too small a batch for that raises a DatasetError.
     """
 
     def __init__(self, loader: Iterable, rank: int, size: int):
@@ -67,8 +62,8 @@ class Share:
     def __iter__(self):
         for images, labels in self.loader:
             if len(labels) < self.size:
-                raise ValueError(f"expected batches of at least {self.size} images, one each, got "
-                                 f"one of {len(labels)}: change batch size or number of processes")
+                raise DatasetError(f"expected batches of at least {self.size} images, one each, "
+                                   f"got one of {len(labels)}: change the size, or start fewer")
             mine = labels[self.rank::self.size]
             self.seen += len(mine)
             self.weight = len(mine) * self.size / len(labels)
@@ -94,24 +89,37 @@ class SharedJob(Job):
     rank: int = 0
     size: int = 1
 
+    def __post_init__(self):
+        self.speaks = self.rank == 0
+
     def place(self, model: torch.nn.Module) -> None:
         """Move the model to its device and wrap it, so that `backward` averages all gradients."""
         super().place(model)
         self.engine = DistributedDataParallel(model)
 
-    @property
-    def speaks(self) -> bool:
-        """Whether this is the first process, the only one to print and to write."""
-        return self.rank == 0
+    @contextmanager
+    def opened(self) -> Iterator[dict | None]:
+        """Give all processes what the first one finds: its state to resume from, or its error."""
+        found: list[Any] = [None]
+        with ExitStack() as stack:
+            if self.speaks:
+                try:
+                    found = [stack.enter_context(super().opened())]
+                except (CourseError, OSError) as error:
+                    found = [error]
+            distributed.broadcast_object_list(found, device=next(self.engine.parameters()).device)
+            if isinstance(found[0], Exception):
+                raise found[0]
+            yield found[0]
 
     def train(self, model, loader, optimizer, scheduler, report_every, loss_function):
         """Train for one epoch on this process's share of each batch."""
-        share = Share(loader, self.rank, self.size)
+        share = Share(tried(self.engine, loader, loss_function), self.rank, self.size)
         means = train_one_epoch(self.engine, share, optimizer, scheduler,
                                 report_every if self.speaks else 0, share.weigh(loss_function))
         return share.mean_of(means, self.device)
 
     def test(self, model, loader):
         """Return loss and accuracy over the shares of all processes."""
-        share = Share(loader, self.rank, self.size)
+        share = Share(tried(model, loader), self.rank, self.size)
         return share.mean_of(evaluate(model, share), self.device)

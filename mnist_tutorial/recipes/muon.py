@@ -33,13 +33,8 @@ class Muon(torch.optim.Optimizer):
     """Muon for the hidden layers, Adam (Kingma and Ba, 2015) for all other parameters.
 
     A few directions often dominate a layer's gradient. Made orthogonal, each step uses all of
-    them, so that fewer steps are needed.
-
-    Parameters
-    ----------
-    hidden, others : iterables of Parameter
-        Weights (out, ...) between the first and the last layer, filters as rows of a matrix; all
-        else, which learns at a tenth of `lr`.
+    them, so that fewer steps are needed. Hidden are the weights (out, ...) between the first and
+    the last layer, filters as rows of a matrix; all others learn at a tenth of `lr`.
     """
 
     def __init__(self, hidden: Iterable[nn.Parameter], others: Iterable[nn.Parameter],

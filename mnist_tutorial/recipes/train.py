@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any
+from typing import Any, Iterator
 
 import torch
 from torch.nn import functional as F
@@ -47,41 +47,30 @@ RECIPES: dict[str, dict[str, Any]] = {
 def train_net(recipe: str = "classic", *, seed: int = 0, root: str | Path | None = None,
               allow_sample: bool = True, report_every: int = 300, job: Job | None = None,
               **changes) -> tuple[Net | FastNet | Guard, list[Epoch], Loaders]:
-    """Train a fresh network on MNIST, for example ``train_net("tuned", epochs=3)``.
+    """Train a fresh network on MNIST by recipe 'classic', 'tuned', 'fast' or 'guard'.
 
-    Parameters
-    ----------
-    recipe : {'classic', 'tuned', 'fast', 'guard'}
-    seed : int
-        Of the first weights, the order of the images and their changes.
-    root, allow_sample, report_every, job
-        See :func:`mnist_tutorial.load_mnist` (the first two) and :func:`mnist_tutorial.fit`.
-    **changes
-        Values to take instead of the recipe's own: net ('Net', 'FastNet', 'Guard'), epochs,
-        batch_size, optimizer ('sgd', 'muon'), lr, momentum, and:
+    Returned are the network, the history and the loaders; it has not seen the images of the test.
+    The `seed` decides its first weights, the order of the images and their changes; for `root` and
+    `allow_sample` see :func:`mnist_tutorial.load_mnist`, for the rest :func:`mnist_tutorial.fit`.
 
-        one_cycle : bool
-            Let the learning rate rise to `lr` and fall to almost nothing (Smith and Topin, 2018,
-            "Super-convergence"), instead of keeping it at `lr`. Momentum is then Nesterov's.
-        smoothing : float
-            Share of each label that is spread over all ten digits (Szegedy et al., 2016).
-        augment : {'none', 'shift', 'warp', 'handwriting'}
-            How training images are changed, see :mod:`mnist_tutorial.recipes.augment`.
-        calibrated : bool
-            Scale the logits by the `temperature` that validation images ask for (`calibrate`).
+    Changes replace the recipe's own values, as in ``train_net("tuned", epochs=3)``: net ('Net',
+    'FastNet', 'Guard'), epochs, batch_size, optimizer ('sgd', 'muon'), lr, momentum, and
 
-    Returns
-    -------
-    net : Net, FastNet or Guard
-    history : list of Epoch
-    loaders : Loaders
-        Training, validation and test images; the network has not seen the last.
+    - one_cycle: let the learning rate rise to `lr` and fall to almost nothing (Smith and Topin,
+      2018, "Super-convergence"), instead of keeping it at `lr`; momentum is then Nesterov's
+    - smoothing: share of each label that is spread over all ten digits (Szegedy et al., 2016)
+    - augment: how training images are changed, 'none', 'shift', 'warp' or 'handwriting', see
+      :mod:`mnist_tutorial.recipes.augment`
+    - calibrated: scale the logits by the `temperature` that validation images ask for
     """
     if unknown := changes.keys() - CLASSIC.keys():
         raise TypeError(f"expected changes of {', '.join(CLASSIC)}; got {', '.join(unknown)}")
-    if recipe not in RECIPES:
-        raise ValueError(f"recipe: expected one of {', '.join(RECIPES)}, got {recipe!r}")
-    chosen = RECIPES[recipe] | changes
+    chosen = RECIPES.get(recipe, CLASSIC) | changes
+    for name, value, known in (("recipe", recipe, RECIPES), ("net", chosen["net"], NETS),
+                               ("augment", chosen["augment"], AUGMENTATIONS),
+                               ("optimizer", chosen["optimizer"], ("sgd", "muon"))):
+        if value not in known:
+            raise ValueError(f"{name}: expected one of {', '.join(known)}, got {value!r}")
     open_loaders = guard_loaders if chosen["net"] == "Guard" else mnist_loaders
     loaders = open_loaders(chosen["batch_size"], root, seed=seed, allow_sample=allow_sample,
                            augment=AUGMENTATIONS[chosen["augment"]])
@@ -91,17 +80,18 @@ def train_net(recipe: str = "classic", *, seed: int = 0, root: str | Path | None
     if isinstance(model, FastNet):
         model.set_filters(normalise(loaders.train.dataset.tensors[0][:FastNet.SAMPLE]))
     optimizer = _optimizer(model, chosen)
+    settings = {**chosen, "seed": seed, "data": loaders.train.dataset.name}
     scheduler = None
     if chosen["one_cycle"]:
         scheduler = OneCycleLR(optimizer, [group["lr"] for group in optimizer.param_groups],
                                total_steps=chosen["epochs"] * len(loaders.train),
                                cycle_momentum=False)
-    settings = {**chosen, "seed": seed, "data": loaders.train.dataset.name}
+    else:
+        del settings["epochs"]  # nothing depends on it: a checkpoint can be resumed for more
     job = replace(job or Job(), settings=settings)
-    loss_function = partial(F.cross_entropy, label_smoothing=chosen["smoothing"])
     history = fit(model, loaders.train, loaders.validation, epochs=chosen["epochs"],
-                  optimizer=optimizer, scheduler=scheduler, loss_function=loss_function,
-                  report_every=report_every, job=job)
+                  optimizer=optimizer, scheduler=scheduler, report_every=report_every, job=job,
+                  loss_function=partial(F.cross_entropy, label_smoothing=chosen["smoothing"]))
     if chosen["calibrated"]:
         model.temperature = calibrate(model, loaders.validation)
         job.say(f"Temperature {model.temperature:.2f} on the validation images")
@@ -121,26 +111,12 @@ def _optimizer(model: torch.nn.Module, chosen: dict) -> torch.optim.Optimizer:
 
 def train_seeds(recipe: str = "classic", seeds: list[int] | tuple[int, ...] = (0,), *,
                 root: str | Path | None = None, job: Job | None = None,
-                **changes) -> tuple[torch.nn.Module, dict]:
+                **changes) -> Iterator[tuple[torch.nn.Module, dict]]:
     """Train once for each seed, test each network, and report mean and spread.
 
-    Parameters
-    ----------
-    recipe, root, job, **changes
-        See :func:`train_net`.
-    seeds : list of int, one or more
-
-    Returns
-    -------
-    net : Net, FastNet or Guard
-        The network of the first seed.
-    card : dict
-        How it was made and how well all of them do, for :func:`mnist_tutorial.save_weights`.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        The user stopped one of the training runs.
+    After each, yield the network of the first seed and its card: how it was made and how well all
+    so far do, for :func:`mnist_tutorial.save_weights`. So nothing is lost if a later one is stopped
+    by the user, a KeyboardInterrupt. All but `seeds`, one or more, is as for :func:`train_net`.
     """
     job, epochs = job or Job(), (RECIPES[recipe] | changes)["epochs"]
     first: Any = None
@@ -153,28 +129,28 @@ def train_seeds(recipe: str = "classic", seeds: list[int] | tuple[int, ...] = (0
         first = first or trained
         accuracies[str(seed)], error = _test(*trained, job)
         errors.append(error)
-    spread = stdev(accuracies.values()) if len(seeds) > 1 else None
-    if spread is not None:
-        job.say(f"Test accuracy over {len(seeds)} seeds: mean {mean(accuracies.values()):.2%}, "
-                f"standard deviation {spread:.2%}")
-    net, history, loaders = first
-    data = loaders.train.dataset.name
-    train, validation, test = (f"{len(loader.dataset):,}" for loader in loaders)
-    return net, {
-        "name": f"{type(net).__name__}, recipe {recipe!r}, {data}",
-        "recipe": RECIPES[recipe] | changes,
-        "data": f"{data}: {train} images to train, {validation} to validate, {test} to test",
-        "weights_of_seed": seeds[0],
-        "test_accuracy": {"mean": mean(accuracies.values()), "standard_deviation": spread,
-                          "of_each_seed": accuracies},
-        "test_calibration_error": dict(zip(("before", "after"), map(mean, zip(*errors)))),
-        "temperature": getattr(net, "temperature", 1.0),
-        "history_columns": list(Epoch._fields),
-        "history": [list(epoch) for epoch in history],
-        "made_with": f"PyTorch {torch.__version__}, {job.threads} thread(s), "
-                     f"{next(net.parameters()).device.type} of {platform.machine()} "
-                     f"{platform.system()}",
-    }
+        spread = stdev(accuracies.values()) if len(accuracies) > 1 else None
+        if spread is not None and seed == seeds[-1]:
+            job.say(f"Test accuracy over {len(seeds)} seeds: mean {mean(accuracies.values()):.2%}, "
+                    f"standard deviation {spread:.2%}")
+        net, history, loaders = first
+        data = loaders.train.dataset.name
+        train, validation, test = (f"{len(loader.dataset):,}" for loader in loaders)
+        yield net, {
+            "name": f"{type(net).__name__}, recipe {recipe!r}, {data}",
+            "recipe": RECIPES[recipe] | changes,
+            "data": f"{data}: {train} images to train, {validation} to validate, {test} to test",
+            "weights_of_seed": seeds[0],
+            "test_accuracy": {"mean": mean(accuracies.values()), "standard_deviation": spread,
+                              "of_each_seed": dict(accuracies)},
+            "test_calibration_error": dict(zip(("before", "after"), map(mean, zip(*errors)))),
+            "temperature": getattr(net, "temperature", 1.0),
+            "history_columns": list(Epoch._fields),
+            "history": [list(epoch) for epoch in history],
+            "made_with": f"PyTorch {torch.__version__}, {job.threads} thread(s), "
+                         f"{next(net.parameters()).device.type} of {platform.machine()} "
+                         f"{platform.system()}",
+        }
 
 
 def _test(net, history: list[Epoch], loaders: Loaders,

@@ -1,7 +1,6 @@
 """Make confidence mean what it says: of the answers given with 90 %, nine in ten should be right.
 
-Temperature scaling and the expected calibration error, after Guo et al., 2017, "On calibration of
-modern neural networks".
+After Guo et al., 2017, "On calibration of modern neural networks".
 """
 
 from __future__ import annotations
@@ -27,10 +26,7 @@ class Reliability(NamedTuple):
 
 
 def reliability(probabilities: ArrayLike, labels: ArrayLike, bins: int = 15) -> Reliability:
-    """Compare confidence and accuracy in each of `bins` intervals between 0 and 1.
-
-    The probabilities are float (N, classes), the labels int (N,), as arrays or tensors.
-    """
+    """Compare confidence and accuracy: probabilities, float (N, classes), for labels, int (N,)."""
     probabilities = np.asarray(probabilities)
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == np.asarray(labels)
@@ -43,10 +39,7 @@ def reliability(probabilities: ArrayLike, labels: ArrayLike, bins: int = 15) -> 
 
 def expected_calibration_error(probabilities: ArrayLike, labels: ArrayLike,
                                bins: int = 15) -> float:
-    """Average how far confidence is from accuracy, 0 to 1, in :func:`reliability`'s intervals.
-
-    Each counts by its number of answers; 0 means that confidence is true.
-    """
+    """Average, over all answers, how far :func:`reliability`'s two means are apart: 0 to 1."""
     count, confidence, accuracy = reliability(probabilities, labels, bins)
     return float(np.nansum(count * np.abs(confidence - accuracy)) / count.sum())
 
@@ -73,27 +66,18 @@ def fit_temperature(logits: torch.Tensor, labels: torch.Tensor) -> float:
 
 @torch.no_grad()
 def logits_of(net: torch.nn.Module, loader: Iterable) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return logits, float32 (N, classes), and labels, int64 (N,), of all that the loader has.
-
-    Both are on the CPU; the network is left in evaluation mode.
-    """
+    """Return a loader's logits, float32 (N, classes), and labels, int64 (N,), on the CPU."""
     net.eval()
     device = next(net.parameters()).device
     parts = [(net(images.to(device)).cpu(), labels.cpu()) for images, labels in loader]
-    logits, labels = zip(*parts)
-    return torch.cat(logits), torch.cat(labels)
+    logits, labels = map(torch.cat, zip(*parts))
+    return logits, labels
 
 
 @torch.no_grad()
 def calibrate(net: Net | Guard, loader: Iterable) -> float:
-    """Divide the last layer by the temperature of :func:`fit_temperature`, and return that.
-
-    The loader's images should not have been trained on. The network's answers stay the same; it is
-    left in evaluation mode.
-    """
-    logits, labels = logits_of(net, loader)
-    with torch.enable_grad():
-        temperature = fit_temperature(logits, labels)
+    """Divide the last layer by the loader's :func:`fit_temperature`, which is returned."""
+    temperature = fit_temperature(*logits_of(net, loader))
     for parameter in net.fc[-1].parameters():
         parameter.div_(temperature)
     return temperature

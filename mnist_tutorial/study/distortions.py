@@ -7,7 +7,7 @@ nothing, and returns a uint8 tensor of the same shape. All images are changed al
 from __future__ import annotations
 
 import math
-from typing import Callable, NamedTuple, Sequence
+from typing import Callable, Sequence
 
 import numpy as np
 import torch
@@ -68,27 +68,18 @@ DISTORTIONS: Distortions = {  # each with evenly spaced strengths, 0 among them
 }
 
 
-class Robustness(NamedTuple):
-    """Accuracies of a network, a float array (S,), 0 to 1, at S strengths of one distortion."""
-
-    strengths: tuple[float, ...]
-    accuracies: np.ndarray
-
-
 def robustness(model: torch.nn.Module, pictures: ArrayLike, labels: ArrayLike,
-               distortions: Distortions = DISTORTIONS) -> dict[str, Robustness]:
-    """Measure how accuracy falls under distortions; return a Robustness under the name of each.
+               distortions: Distortions = DISTORTIONS) -> dict[str, np.ndarray]:
+    """Measure how accuracy falls under each distortion, a function with S strengths to try.
 
-    Pictures are uint8 (N, 28, 28), labels int (N,); for the model see
-    :func:`mnist_tutorial.probabilities`. Each distortion is a pair: a function of images and
-    strength, and the strengths to try.
+    Images are uint8 (N, 28, 28), labels int (N,); for the model see
+    :func:`mnist_tutorial.probabilities`. Under each name is a float array (S,), 0 to 1.
     """
     measured = {}
     for name, (change, strengths) in distortions.items():
         answers = [probabilities(model, change(pictures, each)).argmax(axis=1)
                    for each in strengths]
-        accuracies = (np.array(answers) == np.asarray(labels)).mean(axis=1)
-        measured[name] = Robustness(tuple(strengths), accuracies)
+        measured[name] = (np.array(answers) == np.asarray(labels)).mean(axis=1)
     return measured
 
 

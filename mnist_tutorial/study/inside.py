@@ -14,15 +14,10 @@ from ..preprocess import STD, normalise
 
 @torch.inference_mode()
 def layer_outputs(net: torch.nn.Module, pictures: ArrayLike) -> dict[str, np.ndarray]:
-    """Return the output of every layer, float32 (N, ...), in the order of the forward pass.
+    """Return each layer's output, float32 (N, ...), under its name in the network: ``"conv1.0"``.
 
-    The keys are the layers' names in the network, for example ``"conv1.0"``.
-
-    Parameters
-    ----------
-    net : torch.nn.Module
-        Maps (N, 1, 28, 28) to logits; left in evaluation mode.
-    pictures : uint8 array or tensor (28, 28) or (N, 28, 28)
+    They are in the order of the forward pass. The images are uint8 (28, 28) or (N, 28, 28); the
+    network is left in evaluation mode.
     """
     outputs: dict[str, np.ndarray] = {}
 
@@ -39,26 +34,18 @@ def layer_outputs(net: torch.nn.Module, pictures: ArrayLike) -> dict[str, np.nda
 
 def saliency(net: torch.nn.Module, picture: ArrayLike, digit: int, against: int,
              noise: float = 0.1, copies: int = 100) -> np.ndarray:
-    """Measure how much each pixel speaks for one digit rather than another.
+    """Measure how much each pixel of a uint8 image (28, 28) speaks for one digit against another.
 
-    It is the gradient of the logarithm of their odds, p(digit) / p(against), which is the
-    difference of their logits (Simonyan et al., 2014, "Deep inside convolutional networks", take
-    it of one logit). A single gradient is grainy, and arbitrary where the background is uniform:
-    of four equal values, max-pooling passes it to any one. So it is averaged over copies with a
-    little noise (Smilkov et al., 2017, "SmoothGrad"), the same in every call; its standard
-    deviation is a share of full ink. For `net` and `picture`, uint8 (28, 28), see
-    :func:`layer_outputs`.
-
-    Returns
-    -------
-    float32 array (28, 28)
-        Change of the log-odds for each unit of ink, from 0 (background) to 1 (full). Positive:
-        more ink here makes `digit` more probable. It holds for small changes.
+    It is the gradient of the logarithm of their odds, p(digit) / p(against), by the ink, 0 to 1, as
+    a float32 array (28, 28): positive where a little more ink makes `digit` more probable (Simonyan
+    et al., 2014, "Deep inside convolutional networks", take that of one logit). A single gradient
+    is grainy, and arbitrary where the background is uniform: of four equal values, max-pooling
+    passes it to any one. So it is averaged over copies with a little noise, a share of full ink and
+    the same in every call (Smilkov et al., 2017, "SmoothGrad").
     """
     image = normalise(picture)
-    generator = torch.Generator().manual_seed(0)
-    grain = torch.randn(copies, *image.shape[1:], generator=generator) * noise / STD
-    images = (image + grain).to(next(net.parameters()).device).requires_grad_()
+    grain = torch.randn(copies, *image.shape[1:], generator=torch.Generator().manual_seed(0))
+    images = (image + grain * noise / STD).to(next(net.parameters()).device).requires_grad_()
     logits = net.eval()(images)
     log_odds = logits[:, digit] - logits[:, against]
     gradient, = torch.autograd.grad(log_odds.mean(), images)

@@ -7,10 +7,7 @@ from numpy.typing import ArrayLike
 
 
 def confusion(labels: ArrayLike, answers: ArrayLike, classes: int = 10) -> np.ndarray:
-    """Count how often each digit was given each answer, both int (N,), 0 to `classes` - 1.
-
-    The result is int (classes, classes), with a row for each label and a column for each answer.
-    """
+    """Count the answers, int (N,), to each label, int (N,): int (classes, classes), label first."""
     pairs = classes * np.asarray(labels, dtype=int) + np.asarray(answers, dtype=int)
     return np.bincount(pairs, minlength=classes ** 2).reshape(classes, classes)
 
@@ -31,8 +28,8 @@ def least_likely_labels(probabilities: ArrayLike, labels: ArrayLike,
     """Find the images whose label the network believes least, the least likely first.
 
     Where a good network is sure of another digit, the label itself may be wrong (Northcutt et al.,
-    2021, "Confident learning: estimating uncertainty in dataset labels"). Parameters and result
-    are those of :func:`surest_errors`.
+    2021, "Confident learning: estimating uncertainty in dataset labels"). See also
+    :func:`surest_errors`, which takes and returns the same.
     """
     labels = np.asarray(labels)
     of_label = np.asarray(probabilities)[np.arange(len(labels)), labels]

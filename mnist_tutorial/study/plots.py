@@ -11,7 +11,7 @@ import torch
 
 from ..plots import CAPTION_SIZE, DOTTED, draw_image, make_figure
 from .calibration import Reliability
-from .distortions import DISTORTIONS, Distortions, Robustness
+from .distortions import DISTORTIONS, Distortions
 
 # Inches: the width of one column, and the height of the figure (of a row of falls).
 CONFUSION_SIZE, RELIABILITY_SIZE, FALLS_SIZE = (5.6, 5.2), (3.3, 3.3), (3, 2.8)
@@ -40,10 +40,7 @@ def show_confusion(matrix: np.ndarray, title: str = "") -> None:
 
 
 def show_reliability(measured: dict[str, Reliability]) -> None:
-    """Draw a reliability diagram under each title: bars of accuracy, points of mean confidence.
-
-    Each bar bears its number of answers, because a bar over few answers is mostly noise.
-    """
+    """Draw a reliability diagram under each title: bars of accuracy, points of mean confidence."""
     _, axes = make_figure(RELIABILITY_SIZE, columns=len(measured), sharey=True)
     for axis, (title, (count, confidence, accuracy)) in zip(axes.flat, measured.items()):
         edges, width = np.linspace(0, 1, len(count), endpoint=False, retstep=True)
@@ -51,7 +48,7 @@ def show_reliability(measured: dict[str, Reliability]) -> None:
                  label="accuracy")
         axis.plot(confidence, confidence, "o-", color="C1", label="confidence")
         for x, height, number in zip(edges + width / 2, accuracy, count):
-            if number:
+            if number:  # written on its bar, because a bar over few answers is mostly noise
                 colour = "white" if height > 0.2 else "black"
                 axis.text(x, 0.02, f"{number:,}", color=colour, **COUNTS)
         axis.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="confidence", title=title)
@@ -63,8 +60,7 @@ def show_reliability(measured: dict[str, Reliability]) -> None:
 def show_layers(layers: dict[str, np.ndarray], title: str = "", signed: bool = False) -> None:
     """Draw maps, an array (maps, height, width) for each layer, in one row beside its label.
 
-    Black is zero and white the row's largest value; if `signed`, red is positive, blue negative
-    and white zero.
+    White is the row's largest value and black zero; if `signed`, from red to blue, white is zero.
     """
     strips = {name: _strip(maps, least=FULL_STRIP) for name, maps in layers.items()}
     ratios = [len(strip) / strip.shape[1] for strip in strips.values()]
@@ -82,10 +78,7 @@ def show_layers(layers: dict[str, np.ndarray], title: str = "", signed: bool = F
 
 def show_saliency(pictures: Sequence[np.ndarray | torch.Tensor], maps: Sequence[np.ndarray],
                   titles: Sequence[str], title: str = "") -> None:
-    """Draw uint8 images (28, 28), and below each its saliency with the outline of the ink.
-
-    The maps are from :func:`mnist_tutorial.study.saliency`; red is positive, blue negative.
-    """
+    """Draw images, uint8 (28, 28), and below each its saliency, with the ink's outline in it."""
     _, axes = make_figure(SALIENCY_SIZE, rows=2, columns=len(pictures), title=title)
     for (above, below), picture, heat, text in zip(axes.T, pictures, maps, titles):
         largest = np.abs(heat).max()
@@ -98,17 +91,14 @@ def show_saliency(pictures: Sequence[np.ndarray | torch.Tensor], maps: Sequence[
 
 def show_embedding(maps: dict[str, np.ndarray], labels: np.ndarray | torch.Tensor,
                    wrong: np.ndarray | torch.Tensor, title: str = "") -> None:
-    """Draw points coloured by their label, with a cross on those that were answered wrongly.
-
-    Each map is a float array (N, 2) under its name; `labels` are int (N,), `wrong` is bool (N,).
-    """
+    """Draw maps of points, float (N, 2), coloured by label, with crosses on the wrong ones."""
     labels, wrong = np.asarray(labels), np.asarray(wrong)
     _, axes = make_figure(EMBEDDING_SIZE, columns=len(maps), title=title)
     for axis, (name, points) in zip(axes.flat, maps.items()):
         for digit in np.unique(labels):
             mine, colour = points[labels == digit], f"C{digit}"
-            badge = {**BADGE, "edgecolor": colour}
             axis.scatter(*mine.T, color=colour, **DOTS)
+            badge = {**BADGE, "edgecolor": colour}
             axis.text(*np.median(mine, axis=0), digit, bbox=badge, **DIGIT_TEXT)
         axis.scatter(*points[wrong].T, label="answered wrongly", **CROSSES)
         axis.set(xticks=[], yticks=[], title=name)
@@ -116,13 +106,10 @@ def show_embedding(maps: dict[str, np.ndarray], labels: np.ndarray | torch.Tenso
     plt.show()
 
 
-def show_robustness(measured: dict[str, dict[str, Robustness]],
+def show_robustness(measured: dict[str, dict[str, np.ndarray]],
                     example: np.ndarray | torch.Tensor, title: str = "",
                     distortions: Distortions = DISTORTIONS) -> None:
-    """Draw accuracy over the strength of each distortion, above a uint8 example (28, 28).
-
-    `measured` maps networks' names to results of :func:`mnist_tutorial.study.robustness`.
-    """
+    """Draw networks' :func:`mnist_tutorial.study.robustness`, above a uint8 example (28, 28)."""
     names = list(next(iter(measured.values())))
     columns = min(FALLS_COLUMNS, len(names))
     rows = math.ceil(len(names) / columns)
@@ -135,7 +122,7 @@ def show_robustness(measured: dict[str, dict[str, Robustness]],
         above, below = axes[2 * row, column], axes[2 * row + 1, column]
         change, strengths = distortions[name]
         for network, results in measured.items():
-            above.plot(strengths, 100 * results[name].accuracies, label=network, **DOTTED)
+            above.plot(strengths, 100 * results[name], label=network, **DOTTED)
         half = (strengths[1] - strengths[0]) / 2  # of a strength's share of the axis
         limits = strengths[0] - half, strengths[-1] + half
         above.set(xlim=limits, ylim=(0, 103), xticks=strengths)

@@ -13,7 +13,6 @@ pictures without a digit are drawn and read.
 """
 
 import argparse
-import csv
 import random
 import sys
 from pathlib import Path
@@ -26,6 +25,7 @@ import torch
 
 from mnist_tutorial import load_mnist, load_pretrained, naive_resize, predict_image, read_digits
 from mnist_tutorial.errors import ImageError
+from mnist_tutorial.live.record import TABLE, read_table
 from mnist_tutorial.reading.images import load_reduced
 from mnist_tutorial.reading.predict import SURE
 from mnist_tutorial.training import probabilities
@@ -36,8 +36,9 @@ from nothing import pictures  # noqa: E402
 
 def read_labels(folder):
     """Give the (path, label) pairs of a folder."""
-    with open(folder / "labels.csv", newline="", encoding="utf-8") as file:
-        return [(folder / row["filename"], row["label"]) for row in csv.DictReader(file)]
+    _, _, (columns, *rows) = read_table(folder / TABLE)
+    name, label = columns.index("filename"), columns.index("label")
+    return [(folder / row[name], row[label]) for row in rows if len(row) == len(columns)]
 
 
 def read_digit(source, net):

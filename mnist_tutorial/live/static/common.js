@@ -49,11 +49,14 @@ function makeSaveLine(model, nothing, picture) {
     said.textContent = text;
     said.classList.toggle("mnist-failed", failed);
   };
+  let sent = null;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
+    const label = input.value; // of this moment, as the picture
     const bytes = await picture();
-    if (bytes) model.send({ save: input.value }, undefined, [bytes]);
-    else say(nothing, true);
+    if (!bytes) return say(nothing, true);
+    sent = label;
+    model.send({ save: label }, undefined, [bytes]);
   });
   input.addEventListener("keydown", (event) => { // left alone, it does not arrive inside a notebook
     if (event.key !== "Enter") return;
@@ -61,9 +64,13 @@ function makeSaveLine(model, nothing, picture) {
     form.requestSubmit();
   });
   model.on("msg:custom", (message) => {
-    if ("saved" in message) say(message.saved, false);
+    if ("saved" in message) {
+      say(message.saved, false);
+      if (input.value === sent) input.value = ""; // it is not the next picture's
+    }
     if ("not_saved" in message) say(message.not_saved, true);
   });
+  model.on("change:drawing", () => say("", false)); // it was about another one
   return form;
 }
 

@@ -51,15 +51,29 @@ class Sheet {
     return !this.ground && this.strokes.length === 0;
   }
 
+  get undoable() {
+    return !this.empty || this.cleared !== null;
+  }
+
+  /** Begin anew, with nothing to undo. */
   clear(ground = null) {
     this.ground = ground; // a drawing whose strokes are not known: made before the page was loaded
     this.strokes = [];
+    this.cleared = null; // what a learner wiped off
     this.redraw();
+  }
+
+  /** Wipe the drawing off; once all that is drawn later is undone, it can be brought back. */
+  wipe() {
+    const { ground, strokes, cleared } = this;
+    this.clear();
+    this.cleared = { ground, strokes, cleared };
   }
 
   undo() {
     if (this.strokes.length) this.strokes.pop();
-    else this.ground = null;
+    else if (this.ground) this.ground = null;
+    else if (this.cleared) Object.assign(this, this.cleared);
     this.redraw();
   }
 
@@ -118,16 +132,20 @@ function render({ model, el }) {
     make("div", { className: "mnist-columns" },
       make("div", { className: "mnist-column" }, sheet.canvas, tools),
       make("div", { className: "mnist-column mnist-answer" },
-        make("div", { className: "mnist-head" }, make("div", { className: "mnist-verdict" }, digit, words), figure),
-        bars.element, weights)),
+        make("div", { className: "mnist-head" }, digit, figure), words, bars.element, weights)),
     error);
+
+  function look() {
+    undo.disabled = !sheet.undoable;
+    clear.disabled = sheet.empty;
+  }
 
   // One picture is on its way at a time, here and in Jupyter's own queue; the latest always arrives.
   let mine = null;
   let waiting = false;
   let sending = false;
   async function send() {
-    undo.disabled = clear.disabled = sheet.empty;
+    look();
     waiting = true;
     if (sending) return;
     sending = true;
@@ -161,7 +179,7 @@ function render({ model, el }) {
     } catch {
       sheet.clear(); // no picture; Python says so below
     }
-    undo.disabled = clear.disabled = sheet.empty;
+    look();
   }
 
   function answer() {
@@ -197,7 +215,7 @@ function render({ model, el }) {
     });
   }
   undo.addEventListener("click", () => { sheet.undo(); send(); });
-  clear.addEventListener("click", () => { sheet.clear(); send(); });
+  clear.addEventListener("click", () => { sheet.wipe(); send(); });
 
   if (model.get("saving")) tools.after(makeSaveLine(model, "Draw something first.", picture));
   model.on("change:drawing", receive);

@@ -1,0 +1,95 @@
+"""What may be typed: every option with odd values, names that cannot be printed, Ctrl-C early."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import tally
+from PIL import Image
+
+from mnist_tutorial.__main__ import main, make_parser
+from mnist_tutorial.reading.images import IMG
+
+ODD = ["", " ", "0", "-1", "1", "2", "0.5", "1.5", "1e3", "1e30", "-0", "nan", "inf", "-inf",
+       "1_000", str(10 ** 30), "9" * 5000, "0x10", "one", "None", "True", "[1]", "1,2", "1 2", "é",
+       "7/0", "\u0661", "\u624b", "\U0001f600", "\n", "\x00", "\x1b[31m", "%s", "{}", "$HOME",
+       "../..", "a" * 5000]
+OPTIONS = {
+    "train": ["--epochs", "--batch-size", "--lr", "--momentum", "--seeds", "--threads", "--device",
+              "--recipe"],
+    "webcam": ["--frames", "--size"],
+}
+PAIRS = [(command, option) for command, options in OPTIONS.items() for option in options]
+
+
+@pytest.mark.parametrize("command, option", PAIRS)
+def test_options_take_any_text(command, option, capsys):
+    """Each value is understood, or refused in one line with exit code 2."""
+    for value in ODD:
+        for words in ([option, value], [f"{option}={value}"]):
+            done = tally.attempt("command lines", parsed_or_refused, [command, *words], capsys,
+                                 refusal=Refused)
+            assert done in (True, None)
+
+
+class Refused(Exception):
+    """The command line was refused as it should be."""
+
+
+def parsed_or_refused(words, capsys):
+    try:
+        make_parser().parse_args(words)
+        return True
+    except SystemExit as stopped:
+        usage, _, line = capsys.readouterr().err.partition("error: ")
+        assert stopped.code == 2 and usage.startswith("usage: ") and line, words
+        raise Refused(" ".join(line.split()) + " (refused)") from None
+
+
+@pytest.mark.parametrize("arguments", [
+    ["--seeds", str(10 ** 30)], ["--seeds", "-1"], ["--batch-size", str(10 ** 30)],
+    ["--threads", str(10 ** 12)], ["--device", "meta"], ["--lr", "inf"], ["--epochs", "1e3"]])
+def test_numbers_that_cannot_be_are_refused(arguments, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["train", *arguments])
+    assert "expected a number from" in (error := capsys.readouterr().err) or "no device" in error
+
+
+def test_frames_of_any_size_are_refused(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["webcam", "--size", "20000x20000"])
+    assert "up to 4096" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "cp1252", "ascii"])
+def test_names_that_cannot_be_printed_stop_nothing(tmp_path, encoding):
+    names = ["手写七.png", "sept é.png", "\U0001f600.png", "two\nlines.png", "7.png"]
+    for name in names:
+        Image.open(IMG / "7.png").save(tmp_path / name)
+    done = subprocess.run([sys.executable, "-m", "mnist_tutorial", "predict", *names, "無.png"],
+                          cwd=tmp_path, capture_output=True, timeout=120,
+                          env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"})
+    lines, errors = done.stdout.splitlines(), done.stderr.splitlines()
+    assert done.returncode == 1 and len(lines) == len(names) and len(errors) == 1, done
+    assert all(b": 7, confidence" in line for line in lines)
+    tally.record("names that cannot be printed", tried=6, survived=5, refused=1)
+
+
+STOPPED_AFTER = """
+import os, signal, sys, threading
+from mnist_tutorial.__main__ import main
+threading.Timer(float(sys.argv[1]), os.kill, (os.getpid(), signal.SIGINT)).start()
+sys.exit(main(["predict", *sys.argv[2:]]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+def test_ctrl_c_while_it_starts_is_one_line(tmp_path):
+    """Most of the first second goes by importing PyTorch."""
+    for delay in ("0.01", "0.1", "0.3", "0.6"):
+        done = subprocess.run([sys.executable, "-c", STOPPED_AFTER, delay, *[IMG / "7.png"] * 500],
+                              cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        stopped = (done.returncode, done.stderr) == (130, "predict: stopped\n")
+        assert stopped or (done.returncode, done.stderr) == (0, "")  # swallowed by a library
+        tally.record("Ctrl-C at the command line", tried=1, survived=1)
