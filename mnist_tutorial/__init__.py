@@ -23,13 +23,14 @@ if TYPE_CHECKING:  # for editors and type checkers: the same names, see HOME
     from .reading.plots import show_steps
     from .reading.predict import predict_image
     from .recipes.train import RECIPES, train_net
+    from .strokes import draw_digit
     from .training import evaluate, fit, probabilities, train_one_epoch
 
 __version__ = "0.1.0"
 
-__all__ = ["DrawingPad", "Net", "RECIPES", "evaluate", "fit", "load_mnist", "load_pretrained",
-           "mnist_loaders", "naive_resize", "pick_device", "predict_image", "prepare",
-           "probabilities", "read_digits", "save_weights", "show_steps", "train_net",
+__all__ = ["DrawingPad", "Net", "RECIPES", "draw_digit", "evaluate", "fit", "load_mnist",
+           "load_pretrained", "mnist_loaders", "naive_resize", "pick_device", "predict_image",
+           "prepare", "probabilities", "read_digits", "save_weights", "show_steps", "train_net",
            "train_one_epoch"]
 
 # Each name is imported from its module when it is first asked for: to read a picture takes neither
@@ -39,7 +40,7 @@ HOME = {
     "device": ("pick_device",), "live.pad": ("DrawingPad",), "model": ("Net",),
     "reading.find": ("naive_resize", "prepare"), "reading.pages": ("read_digits",),
     "reading.plots": ("show_steps",), "reading.predict": ("predict_image",),
-    "recipes.train": ("RECIPES", "train_net"),
+    "recipes.train": ("RECIPES", "train_net"), "strokes": ("draw_digit",),
     "training": ("evaluate", "fit", "probabilities", "train_one_epoch"),
 }
 

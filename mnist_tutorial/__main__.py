@@ -79,21 +79,19 @@ def webcam(arguments) -> int:
     """Read a camera or a clip until it ends, and print the report; or list the cameras."""
     from .checkpoint import SHIPPED, load_pretrained
     from .live.frames import find_cameras
-    from .live.pen import write_digits
     from .live.webcam import run
+    from .reading.images import IMG
     if arguments.list:
         cameras = find_cameras()
         for index, width, height in cameras:
             print(f"camera {index}: {width}x{height}")
         if not cameras:
-            print("no camera found; try  --source digits", file=sys.stderr)
+            print("no camera found; try  --source clip", file=sys.stderr)
         return int(not cameras)
     net = load_pretrained(arguments.weights or SHIPPED)
-    source, show = arguments.source, None if arguments.no_window else "auto"
-    if source == "digits":
-        source = write_digits(size=arguments.size or (640, 480), rate=30 if show else None)
-    report = run(source, net, show=show, max_frames=arguments.frames, mirror=arguments.mirror,
-                 size=arguments.size)
+    source = IMG / "webcam.webm" if arguments.source == "clip" else arguments.source
+    report = run(source, net, show=None if arguments.no_window else "auto",
+                 max_frames=arguments.frames, mirror=arguments.mirror, size=arguments.size)
     print(f"{report}\n({net.weights_name})")
     return STOPPED if report.stopped == "stop button" else 0
 
@@ -159,8 +157,7 @@ def make_parser() -> argparse.ArgumentParser:
     camera = command(webcam, "read digits from a camera, a clip or numbered pictures")
     camera("--source", default="0",
            help="camera index, address of a phone's camera (http://..., rtsp://...), video file, "
-                "pattern such as frame_%%02d.png, or 'digits', which a drawn pen writes "
-                "(default: camera 0)")
+                "pattern such as frame_%%02d.png, or 'clip', the course's (default: camera 0)")
     camera("--list", action="store_true", help="list the cameras found, and end")
     camera("--size", type=_size, metavar="WIDTHxHEIGHT", help="asked of the camera, as 1280x720")
     camera("--frames", type=_number, metavar="NUMBER", help="stop after this many")
@@ -197,17 +194,19 @@ def main(arguments: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):  # a name that cannot be printed must not end it all
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    parsed = make_parser().parse_args(arguments)
+    command = "mnist_tutorial"
     try:
+        parsed = make_parser().parse_args(arguments)
+        command = parsed.command
         import torch
         torch.set_num_threads(getattr(parsed, "threads", 1))
         return parsed.function(parsed)
     except (CourseError, ArithmeticError, ImportError, MemoryError, OSError, RuntimeError,
             ValueError) as error:
-        print(f"{parsed.command}: {error or type(error).__name__}", file=sys.stderr)
+        print(f"{command}: {error or type(error).__name__}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"{parsed.command}: stopped", file=sys.stderr)
+        print(f"{command}: stopped", file=sys.stderr)
         return STOPPED
 
 

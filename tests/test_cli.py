@@ -1,6 +1,5 @@
 """The command line as a user meets it; most tests call `main`, one starts Python afresh."""
 
-import functools
 import json
 import subprocess
 import sys
@@ -10,8 +9,7 @@ from PIL import Image
 
 from mnist_tutorial import load_pretrained
 from mnist_tutorial.__main__ import main
-from mnist_tutorial.live import frames, pen, webcam
-from mnist_tutorial.live.pen import write_digits
+from mnist_tutorial.live import frames, webcam
 from mnist_tutorial.reading.images import IMG
 
 
@@ -134,7 +132,7 @@ def test_help_reads_well(command, capsys):
 
 
 def test_webcam_reads_the_clip_to_its_end():
-    done = run_python("webcam", "--source", str(IMG / "webcam.webm"), "--no-window")
+    done = run_python("webcam", "--source", "clip", "--no-window")
     assert done.returncode == 0
     assert "per second" in done.stdout and "read: 3 7 2\n(shipped weights)" in done.stdout
 
@@ -143,13 +141,6 @@ def test_webcam_without_a_source_says_so(capsys):
     assert main(["webcam", "--source", "none.mp4", "--no-window"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "none.mp4" in line
-
-
-def test_webcam_reads_what_a_pen_writes(capsys, monkeypatch):
-    short = functools.partial(write_digits, "7 2")
-    monkeypatch.setattr(pen, "write_digits", short)
-    assert main(["webcam", "--source", "digits", "--size", "320x240", "--no-window"]) == 0
-    assert "read: 7 2\n" in capsys.readouterr().out
 
 
 def test_webcam_lists_the_cameras(capsys, monkeypatch):

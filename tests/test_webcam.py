@@ -29,11 +29,11 @@ from mnist_tutorial.live import display as displays
 from mnist_tutorial.live import frames, tracking, webcam
 from mnist_tutorial.live.display import has_display
 from mnist_tutorial.live.frames import find_cameras, read_frames
-from mnist_tutorial.live.pen import write_digits
 from mnist_tutorial.live.tracking import Tracker
 from mnist_tutorial.live.webcam import Report, draw_predictions, run
 from mnist_tutorial.reading.pages import Page
 from mnist_tutorial.reading.predict import Prediction
+from mnist_tutorial.strokes import draw_digit
 
 ROOT = Path(__file__).parents[1]
 TINY_MODEL = """
@@ -364,37 +364,16 @@ def test_opencvs_log_level_is_as_before_whatever_threads_read():
         logging.setLogLevel(before)
 
 
-# Writing
+# Frames of one's own
 
 
-def test_a_pen_writes_the_same_by_the_same_seed():
-    one, same, other = (np.stack(list(write_digits("4 20", seed=seed, size=(160, 120)))[:80])
-                        for seed in (1, 1, 2))
-    assert one.shape == (80, 120, 160, 3) and one.dtype == np.uint8
-    assert (one == same).all() and not (one == other).all()
-
-
-def test_a_pen_writes_at_the_pace_asked_for(monkeypatch):
-    slept = []
-    monkeypatch.setattr(time, "sleep", slept.append)
-    monkeypatch.setattr(time, "perf_counter", lambda: 100.0)
-    list(itertools.islice(write_digits("7", rate=20), 3))
-    assert slept == pytest.approx([0, 1 / 20, 1 / 20])
-
-
-@pytest.mark.parametrize("text", ["3a", "٣", "-1", "1.5"])
-def test_a_pen_writes_digits_only(text):
-    with pytest.raises(ValueError, match="expected digits and spaces"):
-        write_digits(text)
-
-
-def test_nothing_to_write_is_no_frame():
-    assert list(write_digits(" ")) == []
-
-
-def test_what_a_pen_writes_is_read():
-    report = run(write_digits("3 14 9", size=(320, 240)), show=None)
-    assert report.digits == [3, 1, 4, 9]
+def test_what_many_hands_write_is_read():
+    rng, pages = np.random.default_rng(1), []
+    for digit in "314159":
+        page = np.full((240, 320), 225, np.uint8)
+        page[64:176, 104:216] -= (0.8 * draw_digit(rng, digit)).astype(np.uint8)
+        pages += [page] * 12
+    assert run(pages, show=None).digits == [3, 1, 4, 1, 5, 9]
 
 
 # Releasing

@@ -4,9 +4,8 @@ from ..errors import RecordError, SourceError
 from .browser_camera import BrowserCamera
 from .frames import find_cameras, read_frames
 from .pad import DrawingPad
-from .pen import write_digits
 from .record import record
 from .webcam import Report, draw_predictions, run
 
 __all__ = ["BrowserCamera", "DrawingPad", "RecordError", "Report", "SourceError",
-           "draw_predictions", "find_cameras", "read_frames", "record", "run", "write_digits"]
+           "draw_predictions", "find_cameras", "read_frames", "record", "run"]

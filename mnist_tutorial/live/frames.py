@@ -73,16 +73,6 @@ def find_cameras(limit: int = 10) -> list[tuple[int, int, int]]:
     return found
 
 
-def paced(frames: Iterable[np.ndarray], rate: float | None) -> Frames:
-    """Yield frames (H, W, 3), and no more than `rate` of them per second if it is given."""
-    due = 0.0
-    for frame in frames:
-        if rate:
-            time.sleep(max(0.0, due - time.perf_counter()))
-            due = time.perf_counter() + 1 / rate
-        yield frame
-
-
 def _plain(source: str) -> int | str:
     """Give a camera's number, if that or its device is named; refuse what OpenCV would die of."""
     if len(source) > MAX_SOURCE or re.search(r"[\0\ud800-\udfff]", source):
@@ -149,8 +139,11 @@ def _from_file(path: str, realtime: bool) -> Frames:
         rate = capture.get(cv2.CAP_PROP_FPS)
         if not 1 < rate <= MAX_RATE:  # numbered images have none, or 1 in OpenCV 4
             rate = USUAL_RATE
-        frame = None
-        for frame in paced(_decoded(capture, attempts=1), rate if realtime else None):
+        frame, due = None, 0.0
+        for frame in _decoded(capture, attempts=1):
+            if realtime:
+                time.sleep(max(0.0, due - time.perf_counter()))
+                due = time.perf_counter() + 1 / rate
             yield frame
     if frame is None:
         raise SourceError(f"{path!r} gives no frame: expected " + (
