@@ -32,7 +32,7 @@ FORMATS = "JPEG MPO PNG BMP GIF PPM TIFF WEBP AVIF HEIF JPEG2000 TGA PCX SGI".sp
 SUFFIXES = set(".jpg .jpeg .png .bmp .gif .pbm .pgm .ppm .tif .tiff .webp .avif .heic .heif .jp2 "
                ".tga".split())
 # Pixels of the largest images, so that none takes 3 s or 1 GB: JPEG is reduced while decoding.
-MAX_PIXELS = 50_000_000
+MAX_PIXELS, MAX_SIDE = 50_000_000, 100_000
 LIMITS = {"JPEG": 110_000_000, "MPO": 110_000_000, "TIFF": 36_000_000, "HEIF": 30_000_000,
           "WEBP": 30_000_000, "AVIF": 30_000_000, "JPEG2000": 5_000_000}
 MAX_IN_PYTHON = 500_000  # where the decoder is not written in C
@@ -183,9 +183,9 @@ def check_size(name: str, width: int, height: int, most: int = MAX_PIXELS) -> No
     """Refuse an image without pixels, or with too many, with an ImageError."""
     if not width * height:
         raise ImageError(f"expected an image with pixels, got {width}x{height} of them")
-    if width * height > most:
-        raise ImageError(f"expected an image of at most {most:,} pixels, got {name} "
-                         f"({width}x{height}); cut or reduce it")
+    if width * height > most or max(width, height) > MAX_SIDE:
+        raise ImageError(f"expected an image of at most {most:,} pixels, and {MAX_SIDE:,} a side, "
+                         f"got {name} ({width}x{height}); cut or reduce it")
 
 
 def as_array(tensor: torch.Tensor) -> np.ndarray:
@@ -193,12 +193,14 @@ def as_array(tensor: torch.Tensor) -> np.ndarray:
 
     If it was normalised for the network, that is undone.
     """
+    if tensor.ndim > 1:  # before any copy: an expanded tensor is small
+        check_size("a tensor", tensor.shape[-1], tensor.shape[-2])
     tensor = tensor.detach().cpu()
-    if tensor.is_floating_point():
-        tensor, pixels = tensor.float(), tensor.float() * STD + MEAN
-        if tensor.numel() and (tensor.min() < 0 or tensor.max() > 1) \
-                and pixels.min() > -TOLERANCE and pixels.max() < 1 + TOLERANCE:
-            tensor = pixels.clamp(0, 1)
+    if tensor.is_floating_point() and tensor.numel():
+        tensor = tensor.to(torch.float32, copy=True)
+        low, high = (float(each) * STD + MEAN for each in tensor.aminmax())
+        if (low < MEAN or high > STD + MEAN) and -TOLERANCE < low and high < 1 + TOLERANCE:
+            tensor.mul_(STD).add_(MEAN).clamp_(0, 1)
     if tensor.shape[:-3] == (1,):
         tensor = tensor[0]
     return (tensor.movedim(0, -1) if tensor.shape[:-2] in CHANNELS else tensor).numpy()

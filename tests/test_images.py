@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+import torch
 from drawings import FIVE, SEVEN, difference, page
 from PIL import Image, ImageFile
 
@@ -232,3 +233,15 @@ def test_bad_input_is_one_clear_line(tmp_path, name, function):
     assert not isinstance(caught.value, NoDigitError)
     assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("source", [
+    np.broadcast_to(np.uint8(9), (100_001, 2)), np.broadcast_to(np.uint8(9), (2, 100_001)),
+    torch.zeros(1, 1).expand(20_000, 20_000), torch.zeros(1, 1, 1).expand(3, 20_000, 20_000),
+    torch.zeros(1, 1, 1, 1).expand(1, 3, 20_000, 20_000)])
+def test_what_is_too_large_is_refused_before_it_is_copied(source):
+    resource = pytest.importorskip("resource", reason="counts memory as POSIX systems do")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ImageError, match="at most 50,000,000 pixels, and 100,000 a side"):
+        load_grey(source)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + 100_000  # kilobytes
