@@ -40,11 +40,13 @@ def train(arguments) -> int:
     output = Path(arguments.output)
     check_writable(output)
     card_path, rescue = output.with_suffix(".json"), output.with_suffix(".stopped")
-    files = [os.path.realpath(path) for path in (output, card_path, arguments.checkpoint) if path]
+    files = [os.path.realpath(os.path.expanduser(path))
+             for path in (output, card_path, arguments.checkpoint) if path]
     if len(set(files)) < len(files):
         raise CheckpointError(f"expected three files: the weights {output}, their card {card_path} "
                               "and --checkpoint; two have one name")
-    changes = {name: getattr(arguments, name) for name in CHANGEABLE if getattr(arguments, name)}
+    changes = {name: value for name, value in vars(arguments).items()
+               if name in CHANGEABLE and value is not None}
     job = Job(arguments.device, arguments.threads, arguments.checkpoint, arguments.resume,
               rescue=rescue)
     with process_group(job) as job:

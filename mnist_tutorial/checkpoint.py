@@ -102,6 +102,8 @@ def write_atomically(path: str | Path, content: bytes) -> None:
     target is written, and an existing file keeps its mode. What killed writes left is swept.
     """
     path = _resolve(path)
+    if path.exists() and not path.is_file():
+        raise OSError(f"expected the path of a file, got {path}, which is none")
     path.parent.mkdir(parents=True, exist_ok=True)
     start = f".{path.name[:NAME_PART]}."  # all of a long name and more would be too long
     for left in path.parent.glob(f"{glob.escape(start)}*.part"):
@@ -206,7 +208,7 @@ def save_weights(path: str | Path, model: torch.nn.Module, card: dict) -> None:
     The card is a dict that tells how the weights were made and measured; ``card["name"]`` is what
     plots call them. A path that is a card's own raises a CheckpointError.
     """
-    card_path, text = _card_of(path), json.dumps(card, default=float)  # before anything is written
+    card_path, text = _card_of(path), json.dumps(dict(card), default=float)  # before any writing
     state = {key: tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()}
     card = json.loads(text) | {CHECKSUM: save_checkpoint(path, state)}
     write_atomically(card_path, (json.dumps(card, indent=2) + "\n").encode())

@@ -78,8 +78,8 @@ def cpu_threads(count: int = 1) -> Iterator[None]:
     With one, the course's choice, results do not depend on the number of cores either.
     """
     with _count_outside() as outside:
+        torch.set_num_threads(count)  # raises if it is no such number: nothing has changed then
         before, _here.count = getattr(_here, "count", None), count
-        torch.set_num_threads(count)
         try:
             yield
         finally:

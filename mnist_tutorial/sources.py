@@ -57,7 +57,7 @@ LINE = reprlib.Repr()
 LINE.maxstring = 100  # characters of a name in a message
 
 
-def list_images(source: str | Path) -> list[Path]:
+def list_images(source: str | Path) -> list[str | Path]:
     """List the images of a folder, or the files that a pattern such as "photos/*.png" matches.
 
     They are sorted. Whatever else it is, or where there are none, it stands alone in the list.
@@ -65,18 +65,18 @@ def list_images(source: str | Path) -> list[Path]:
     path = os.path.expanduser(source)
     is_folder = os.path.isdir(path)
     if not is_folder and os.path.exists(path):
-        return [Path(source)]
+        return [source]
     found = glob.glob(os.path.join(glob.escape(path), "*") if is_folder else path, recursive=True)
     files = [path for path in map(Path, sorted(found)) if os.path.isfile(path)
              and (path.suffix.lower() in SUFFIXES or not is_folder)]
-    return files or [Path(source)]
+    return list(files) or [source]
 
 
 def for_each_image(read: Read) -> Read:
     """Let a function that reads an image take a list, a folder or a pattern, and return a list."""
     @wraps(read)
     def read_all(source: Any, *arguments: Any, **options: Any) -> Any:
-        if isinstance(source, (str, Path)) and list_images(source) != [Path(source)]:
+        if isinstance(source, (str, Path)) and list_images(source) != [source]:
             source = list_images(source)
         if isinstance(source, list):
             return [read(each, *arguments, **options) for each in source]
@@ -160,8 +160,7 @@ def _identify(file: BinaryIO, name: str) -> Any:
         except UnidentifiedImageError:
             continue
         except Image.DecompressionBombError as error:
-            raise ImageError(f"expected an image of at most {MAX_PIXELS:,} pixels, got {name}, "
-                             "which has far more; cut or reduce it") from error
+            raise ImageError(f"{name} has far too many pixels; cut or reduce it") from error
     raise UnidentifiedImageError(kind)
 
 
@@ -225,7 +224,7 @@ def as_image(array: np.ndarray) -> Image.Image:
         if is_float:
             if not (part.min() >= 0 and part.max() <= 1):  # "not" catches NaN too
                 raise ImageError(f"expected floats from 0 to 1, got {part.min()} to {part.max()}; "
-                                 "divide by the largest")
+                                 "scale them to that")
             part = part.astype(np.float64)
         pixels[start:start + rows] = (part * scale).round()
     return Image.fromarray(pixels)

@@ -114,8 +114,9 @@ def shake(points: np.ndarray, deviation: float, rng: Generator) -> np.ndarray:
     return moved
 
 
-def draw_digit(rng: Generator, digit: str) -> np.ndarray:
+def draw_digit(rng: Generator, digit: str | int) -> np.ndarray:
     """Draw a digit in one of its ways, by one of many hands: uint8 (112, 112), 0 = background."""
+    digit = str(digit)
     style = int(rng.integers(len(SKELETONS[digit])))
     angle, slant, breadth = rng.normal(*TURN), rng.normal(*SLANT), np.exp(rng.normal(*BREADTH))
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])

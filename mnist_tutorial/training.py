@@ -178,6 +178,15 @@ class Job:
                                   f"({'; '.join(differing)}): resume with the same")
         return saved
 
+    def restore(self, snapshot: Snapshot, saved: dict | None, epochs: int) -> None:
+        """Go on from a saved state, if there is one, to so many epochs in all."""
+        if saved is not None:
+            snapshot.put_back(saved)
+            if (done := len(snapshot.history)) > epochs:
+                raise CheckpointError(f"{self.checkpoint} holds {done} epochs, more than the "
+                                      f"{epochs} asked for: ask for as many, or begin anew")
+            self.say(f"Resumed after epoch {done} from {self.checkpoint}.")
+
     def save(self, snapshot: Snapshot) -> None:
         """Write the checkpoint, if there is to be one."""
         if self.checkpoint is not None and self.speaks:
@@ -214,17 +223,17 @@ def fit(model: nn.Module, train_loader: Iterable, validation_loader: Iterable | 
     is no number a FloatingPointError, with the model as after the last good epoch.
     """
     job, report_every = job or Job(), options.pop("report_every", 300)
-    if not isinstance(epochs, int) or epochs < 1:
+    if not isinstance(epochs, (int, np.integer)) or epochs < 1:
         raise ModelError(f"epochs: expected a whole number from 1, got {epochs!r}")
     job.place(model)
     optimizer = _optimizer_for(model, optimizer, scheduler, options)
     each_batch = scheduler if isinstance(scheduler, OF_BATCHES) else None
+    if scheduler is not each_batch:
+        job.say(f"{type(scheduler).__name__}: one step after each epoch")
     history: list[Epoch] = []
     with job.opened() as saved, cpu_threads(job.threads):
         snapshot = Snapshot(model, optimizer, scheduler, train_loader, history)
-        if saved is not None:
-            snapshot.put_back(saved)
-            job.say(f"Resumed after epoch {len(history)} from {job.checkpoint}.")
+        job.restore(snapshot, saved, epochs)
         try:
             for number in range(len(history) + 1, epochs + 1):
                 start = time.perf_counter()
@@ -291,7 +300,7 @@ def tried(model: nn.Module, loader: Iterable, loss_function: Callable | None = N
     """
     batches = map(_checked, loader)
     first = next(batches, None)
-    if first is None:
+    if first is None or not len(first[1]):
         raise DatasetError("expected at least one image in each loader, got none: it is empty, or "
                            "a generator, which serves one epoch only")
     images, labels = first

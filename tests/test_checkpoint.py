@@ -3,6 +3,7 @@ import collections
 import json
 import os
 import pickle
+import stat
 import zipfile
 
 import numpy as np
@@ -396,3 +397,20 @@ def test_a_temporary_name_cannot_be_guessed(tmp_path, monkeypatch):
     with pytest.raises(FileExistsError):
         write_atomically(tmp_path / "a.pt", b"newer")
     assert victim.read_text() == "precious"
+
+
+def test_a_device_is_never_replaced(tmp_path):
+    """As root, a rename would put a plain file into the place of /dev/null."""
+    folder, pipe = tmp_path / "folder", tmp_path / "pipe"
+    folder.mkdir()
+    os.mkfifo(pipe)
+    for path in (folder, pipe):
+        with pytest.raises(OSError, match="expected the path of a file"):
+            write_atomically(path, b"1")
+    assert folder.is_dir() and stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_a_card_that_is_none_writes_nothing(tmp_path):
+    with pytest.raises(TypeError):
+        save_weights(tmp_path / "net.pt", Net(), None)
+    assert not list(tmp_path.iterdir())

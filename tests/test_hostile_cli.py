@@ -10,6 +10,7 @@ import tally
 from PIL import Image
 
 from mnist_tutorial.__main__ import main, make_parser
+from mnist_tutorial.checkpoint import load_card
 from mnist_tutorial.reading.images import IMG
 
 ODD = ["", " ", "0", "-1", "1", "2", "0.5", "1.5", "1e3", "1e30", "-0", "nan", "inf", "-inf",
@@ -61,6 +62,22 @@ def test_frames_of_any_size_are_refused(capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["webcam", "--size", "20000x20000"])
     assert "up to 4096" in capsys.readouterr().err
+
+
+def test_a_momentum_of_zero_is_one(tmp_path, sample):
+    output = tmp_path / "net.pt"
+    assert main(["train", "--epochs", "1", "--momentum", "0", "--output", str(output)]) == 0
+    assert load_card(output)["recipe"]["momentum"] == 0
+
+
+def test_one_file_for_two_things_is_refused(tmp_path, monkeypatch, capsys, sample):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    for output, checkpoint in (("~/a.pt", "~/a.pt"), ("~/a.pt", str(tmp_path / "a.pt")),
+                               ("~/a.pt", "~/a.json"), (str(tmp_path / "b/../a.pt"), "~/a.pt")):
+        assert main(["train", "--output", output, f"--checkpoint={checkpoint}"]) == 1
+        assert "two have one name" in capsys.readouterr().err
+        tally.record("one file for two things", tried=1, refused=1)
 
 
 @pytest.mark.parametrize("encoding", ["gbk", "cp1252", "ascii"])

@@ -5,6 +5,7 @@ import io
 import itertools
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import threading
 import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -370,7 +372,8 @@ def test_decompression_bombs_take_little_memory(folder):
         attempt("pictures: decompression bombs", refuse, answer, refusal=ImageError)
     # The deep one has 48 million pixels, which are held as RGBA and as grey.
     assert growth < 700_000, f"{growth // 1000} MB"
-    assert all(f"at most {MAX_PIXELS:,} pixels" in answer for answer in answers[:4])
+    assert all(re.search("at most 50,000,000 pixels|far too many pixels", answer)
+               for answer in answers[:4])
 
 
 def refuse(answer):
@@ -605,7 +608,8 @@ def test_folders_and_patterns_list_their_pictures(tmp_path):
                          (f"{tmp_path}/?.*", ["a.JPG", "b.png"]),
                          (f"{tmp_path}/**/c.png", ["c.png"]), (tmp_path / "b.png", ["b.png"]),
                          (tmp_path / "none.png", ["none.png"]), ("https://x.org/7", ["7"])):
-        assert [path.name for path in attempt("pictures: lists", list_images, source)] == want
+        found = attempt("pictures: lists", list_images, source)
+        assert [Path(path).name for path in found] == want
     for source in (tmp_path, f"{tmp_path}/*.png", [tmp_path / "b.png", FILES["PNG"]], []):
         for function in (predict_image, read_digits):
             assert isinstance(attempt("pictures: lists", function, source, NET), list)

@@ -555,3 +555,33 @@ def test_a_checkpoint_that_cannot_be_written_is_found_before_the_first_step(tmp_
         assert attempt("training: checkpoints that cannot be written", setup.fit, 1,
                        checkpoint=path, refusal=CheckpointError) is None
         assert torch.equal(setup.weights(), before)
+
+
+def test_more_epochs_than_asked_for_are_not_cut(tmp_path):
+    path = tmp_path / "c.pt"
+    Setup().fit(3, checkpoint=path)
+    with pytest.raises(CheckpointError, match="holds 3 epochs, more than the 1 asked for"):
+        Setup().fit(1, checkpoint=path, resume=True)
+    assert len(Setup().fit(3, checkpoint=path, resume=True)) == 3
+
+
+@pytest.mark.parametrize("threads", ["2", -1, 2.0, None, 10 ** 12])
+def test_threads_that_cannot_be_change_nothing(threads):
+    before = torch.get_num_threads()
+    with pytest.raises((TypeError, RuntimeError, ValueError)):
+        Setup().fit(1, threads=threads)
+    assert torch.get_num_threads() == before
+    assert len(Setup().fit(1, threads=1)) == 1 and torch.get_num_threads() == before
+
+
+def test_a_schedule_of_epochs_says_so(capsys):
+    model = flat()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    fit(model, DataLoader(make_data(), 16), epochs=1, job=Job("cpu"), optimizer=optimizer,
+        scheduler=StepLR(optimizer, 1))
+    assert "StepLR: one step after each epoch" in capsys.readouterr().out
+
+
+def test_an_empty_batch_is_none():
+    with pytest.raises(DatasetError, match="at least one image"):
+        train(flat(), [(POINTS[:0], LABELS[:0])])

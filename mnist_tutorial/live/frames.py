@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import reprlib
 import time
 from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -193,7 +194,8 @@ def _from_iterable(source: Any) -> Frames:
     try:
         frames = iter(source)
     except TypeError:
-        raise SourceError(f"cannot read frames from {source!r}; pass a camera number, a file, a "
+        came = " ".join(reprlib.repr(source).split())
+        raise SourceError(f"cannot read frames from {came}; pass a camera number, a file, a "
                           "pattern such as 'img_%02d.png', or an iterable of arrays") from None
     with closing(frames) if hasattr(frames, "close") else nullcontext():
         yield from frames

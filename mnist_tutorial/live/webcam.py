@@ -103,7 +103,7 @@ def run(source: Source = 0, model: torch.nn.Module | None = None, *, show: str |
     button stop any run.
     """
     shown = choose_screen(show)
-    if max_frames is not None and max_frames < 1:
+    if max_frames is not None and (not isinstance(max_frames, int) or max_frames < 1):
         raise ValueError(f"max_frames: expected 1 or more, or None for all, got {max_frames!r}")
     model = load_pretrained() if model is None else model
     predictions, stopped, start = deque(maxlen=KEPT_FRAMES), None, time.perf_counter()
