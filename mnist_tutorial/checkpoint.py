@@ -289,7 +289,10 @@ def _fitted(state: dict, ours: dict) -> dict:
     """Return weights under a network's own names, of its shapes and types; or raise what comes."""
     state = {PREFIX.sub("", name): weight for name, weight in state.items()}
     if state.keys() != ours.keys():  # such as the names of the tutorial that the course grew from
-        state = dict(zip(ours, state.values(), strict=True))
+        for name, other in zip(ours, state, strict=True):
+            if other != name and other in ours and state[other].shape == ours[other].shape:
+                raise ValueError(f"{other} at another place")
+        state = dict(zip(ours, state.values()))
     for name, weight in ours.items():
         # Complex numbers would lose a part with no more than a warning.
         if state[name].shape != weight.shape or (

@@ -414,3 +414,11 @@ def test_a_card_that_is_none_writes_nothing(tmp_path):
     with pytest.raises(TypeError):
         save_weights(tmp_path / "net.pt", Net(), None)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_name_is_worth_more_than_its_place(tmp_path):
+    saved, asked = (nn.ModuleDict({name: nn.Linear(3, 3) for name in names})
+                    for names in ("bc", "ab"))
+    save_weights(tmp_path / "net.pt", saved, {})
+    with pytest.raises(CheckpointError, match="another network than ModuleDict"):
+        load_weights(asked, tmp_path / "net.pt")
