@@ -36,7 +36,8 @@ MAX_PIXELS, MAX_SIDE = 50_000_000, 100_000
 LIMITS = {"JPEG": 110_000_000, "MPO": 110_000_000, "TIFF": 36_000_000, "HEIF": 30_000_000,
           "WEBP": 30_000_000, "AVIF": 30_000_000, "JPEG2000": 5_000_000}
 MAX_IN_PYTHON = 500_000  # where the decoder is not written in C
-MAX_SCANNED = 1_100_000_000  # pixels of a JPEG times its scans: each passes over all of them
+MAX_SCANNED = 1_100_000_000  # pixels of a JPEG times its scans: each passes over all of them ...
+BYTE_COST = 8  # ... and a byte of its file takes as long as so many of these
 MAX_READS = 500_000  # a file that has to be read in more pieces is made to take long
 MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")  # of a JPEG; the others have no content
 START_OF_SCAN, END_OF_IMAGE = b"\xda", b"\xd9"
@@ -168,14 +169,17 @@ def _most_pixels(image: Any, file: BinaryIO) -> int:
     """Return how many pixels an opened file may have, by what decoding them costs."""
     if any(tile[0] in Image.DECODERS for tile in image.tile):
         return MAX_IN_PYTHON
-    place, scans = 0, 0
+    content, place, scans = b"", 0, 0
     if image.format in ("JPEG", "MPO"):
         file.seek(0)
         content = file.read()
         while (found := MARKER.search(content, place)) and found[1] != END_OF_IMAGE:
             scans += found[1] == START_OF_SCAN
             place = found.end() + int.from_bytes(content[found.end():found.end() + 2], "big")
-    return min(LIMITS.get(image.format, MAX_PIXELS), MAX_SCANNED // max(1, scans))
+    most = LIMITS.get(image.format, MAX_PIXELS)
+    if scans > 1:
+        most = min(most, max(0, MAX_SCANNED - BYTE_COST * len(content)) // scans)
+    return most
 
 
 def check_size(name: str, width: int, height: int, most: int = MAX_PIXELS) -> None:
