@@ -24,7 +24,7 @@ from .layers import shrink
 SURE = 0.9    # confidence that one in a hundred made-up images without a digit reaches (validation)
 DIGITS = 10
 BATCH = 1000              # images in one call of the network, which takes memory for each
-MAX_READ = 4_000          # candidates of an image that are read before patience ends
+MAX_READ = 3_000          # candidates of an image that are read before patience ends
 SHOWS_DIGIT = 0.5         # probability of being a digit from which nothing else is looked for
 SECOND_CHOICE_TRUST = 0.8  # belief in a second choice: who looks on finds something in any image
 
