@@ -13,8 +13,6 @@ from ..reading.pages import read_digits
 from ..reading.predict import Prediction
 from .widget import NO_DIGIT, Widget, decode, describe, explain, static
 
-MAX_ID = 100  # characters of a frame's name, which the page gets back
-
 
 class BrowserCamera(Widget):
     """Hold a digit into the camera; boxes and digits appear over the live picture.
@@ -48,7 +46,7 @@ class BrowserCamera(Widget):
     def _receive(self, widget, content: Any, buffers: list[memoryview]) -> None:
         super()._receive(widget, content, buffers)
         if isinstance(content, dict) and "frame" in content:  # always reply: the page waits for it
-            self.send({"frame": str(content["frame"])[:MAX_ID], **self._answer(buffers)})
+            self.send({"frame": content["frame"], **self._answer(buffers)})
 
     def _answer(self, buffers: list[memoryview]) -> dict[str, Any]:
         digits, error = [], ""
