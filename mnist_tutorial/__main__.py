@@ -63,8 +63,8 @@ def train(arguments) -> int:
 def predict(arguments) -> int:
     """Print one line for each image; 1 if any could not be read."""
     from .checkpoint import SHIPPED, load_pretrained
-    from .reading.images import list_images
     from .reading.predict import predict_image
+    from .sources import list_images
     net, failed = load_pretrained(arguments.weights or SHIPPED), False
     for image in [str(path) for asked in arguments.images for path in list_images(asked)]:
         name = image if image.isprintable() else ascii(image)

@@ -102,8 +102,7 @@ def write_atomically(path: str | Path, content: bytes) -> None:
     target is written, and an existing file keeps its mode. What killed writes left is swept.
     """
     path = _resolve(path)
-    if path.exists() and not path.is_file():
-        raise OSError(f"expected the path of a file, got {path}, which is none")
+    _expect_file(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     start = f".{path.name[:NAME_PART]}."  # all of a long name and more would be too long
     for left in path.parent.glob(f"{glob.escape(start)}*.part"):
@@ -127,13 +126,18 @@ def _resolve(path: str | Path) -> Path:
     return Path(os.path.realpath(os.path.expanduser(path)))
 
 
+def _expect_file(path: Path) -> None:
+    """Raise an OSError if there is something else: a folder, or a device that root may replace."""
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise OSError(f"expected the path of a file, got {path}, which is none")
+
+
 def check_writable(path: str | Path) -> None:
     """Raise a CheckpointError if weights with their card, or a checkpoint, cannot go to `path`."""
     try:
         for file in (_resolve(path), _card_of(path)):
-            with suppress(FileNotFoundError):
-                if not stat.S_ISREG(os.stat(file).st_mode):
-                    raise OSError(f"{file} is no file")
+            _expect_file(file)
             file.parent.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=file.parent).close()
     except (OSError, ValueError) as error:
@@ -206,11 +210,11 @@ def save_weights(path: str | Path, model: torch.nn.Module, card: dict) -> None:
     """Write the model's `state_dict`, to ``net.pt``, say, and its card, to ``net.json``.
 
     The card is a dict that tells how the weights were made and measured; ``card["name"]`` is what
-    plots call them. A path that is a card's own raises a CheckpointError.
+    plots call them. What is unfit, such as a card's own path, raises before anything is written.
     """
-    card_path, text = _card_of(path), json.dumps(dict(card), default=float)  # before any writing
+    card_path, card = _card_of(path), json.loads(json.dumps(dict(card), default=float))
     state = {key: tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()}
-    card = json.loads(text) | {CHECKSUM: save_checkpoint(path, state)}
+    card[CHECKSUM] = save_checkpoint(path, state)
     write_atomically(card_path, (json.dumps(card, indent=2) + "\n").encode())
 
 

@@ -68,17 +68,17 @@ def list_images(source: str | Path) -> list[str | Path]:
     if not is_folder and os.path.exists(path):
         return [source]
     found = glob.glob(os.path.join(glob.escape(path), "*") if is_folder else path, recursive=True)
-    files = [path for path in map(Path, sorted(found)) if os.path.isfile(path)
-             and (path.suffix.lower() in SUFFIXES or not is_folder)]
-    return list(files) or [source]
+    files: list[str | Path] = [path for path in map(Path, sorted(found)) if path.is_file()
+                               and (path.suffix.lower() in SUFFIXES or not is_folder)]
+    return files or [source]
 
 
 def for_each_image(read: Read) -> Read:
     """Let a function that reads an image take a list, a folder or a pattern, and return a list."""
     @wraps(read)
     def read_all(source: Any, *arguments: Any, **options: Any) -> Any:
-        if isinstance(source, (str, Path)) and list_images(source) != [source]:
-            source = list_images(source)
+        if isinstance(source, (str, Path)) and (found := list_images(source)) != [source]:
+            source = found
         if isinstance(source, list):
             return [read(each, *arguments, **options) for each in source]
         return read(source, *arguments, **options)
@@ -154,14 +154,13 @@ def _identify(file: BinaryIO, name: str) -> Any:
     with suppress(ImportError):
         if kind.startswith("HEIC"):
             import_module("pillow_heif").register_heif_opener()
-    for import_some in (Image.preinit, Image.init):  # to import all that Pillow has takes a while
-        import_some()
-        try:
-            return Image.open(file, formats=[each for each in FORMATS if each in Image.OPEN])
-        except UnidentifiedImageError:
-            continue
-        except Image.DecompressionBombError as error:
-            raise ImageError(f"{name} has far too many pixels; cut or reduce it") from error
+    try:
+        for import_some in (Image.preinit, Image.init):  # all that Pillow has takes a while
+            import_some()
+            with suppress(UnidentifiedImageError):
+                return Image.open(file, formats=[each for each in FORMATS if each in Image.OPEN])
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{name} has far too many pixels; cut or reduce it") from error
     raise UnidentifiedImageError(kind)
 
 
@@ -169,16 +168,15 @@ def _most_pixels(image: Any, file: BinaryIO) -> int:
     """Return how many pixels an opened file may have, by what decoding them costs."""
     if any(tile[0] in Image.DECODERS for tile in image.tile):
         return MAX_IN_PYTHON
-    content, place, scans = b"", 0, 0
+    most = LIMITS.get(image.format, MAX_PIXELS)
     if image.format in ("JPEG", "MPO"):
         file.seek(0)
-        content = file.read()
+        content, place, scans = file.read(), 0, 0
         while (found := MARKER.search(content, place)) and found[1] != END_OF_IMAGE:
             scans += found[1] == START_OF_SCAN
             place = found.end() + int.from_bytes(content[found.end():found.end() + 2], "big")
-    most = LIMITS.get(image.format, MAX_PIXELS)
-    if scans > 1:
-        most = min(most, max(0, MAX_SCANNED - BYTE_COST * len(content)) // scans)
+        if scans > 1:
+            most = min(most, max(0, MAX_SCANNED - BYTE_COST * len(content)) // scans)
     return most
 
 

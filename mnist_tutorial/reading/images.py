@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 from .. import sources
 from ..device import no_warnings
 from ..errors import ImageError
-from ..sources import ImageSource, as_array, list_images  # noqa: F401
+from ..sources import ImageSource, as_array
 
 # The folder of the course's images: part of an installed package, next to it in a checkout.
 IMG = Path(__file__).parents[1] / "img"
