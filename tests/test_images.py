@@ -109,6 +109,15 @@ def test_large_photo_is_reduced(tmp_path):
     assert difference(tmp_path / "photo.jpg", page()) < 6
 
 
+def test_a_path_and_the_opened_image_agree(tmp_path):
+    photo = cv2.resize(page(), (3000, 4000)) + np.random.default_rng(0).normal(0, 9, (4000, 3000))
+    Image.fromarray(photo.clip(0, 255).astype(np.uint8)).save(tmp_path / "photo.jpg", quality=80)
+    with Image.open(tmp_path / "photo.jpg") as opened:
+        opened.load()
+        path, image = (load_grey(source).astype(int) for source in (tmp_path / "photo.jpg", opened))
+    assert np.abs(path - image).max() <= 1
+
+
 def test_source_is_left_alone():
     image = Image.fromarray(cv2.resize(page(), (1500, 1800)))
     prepare(image)

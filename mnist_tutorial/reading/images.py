@@ -20,6 +20,7 @@ if not IMG.is_dir():
     IMG = Path(__file__).parents[2] / "img"
 
 LONGEST_SIDE = 1280  # pixels kept: a digit of 5 % of the page still has 64
+DRAFT_SIDE = 2 * LONGEST_SIDE  # of what is decoded of a JPEG: so a path and an image agree
 WHITES = 1, 255, 65535  # usual levels of white in images of 16 bits or more
 MIDDLE_GREY = 127  # level above which strokes, or a sheet, are light
 
@@ -52,7 +53,7 @@ def load_reduced(source: ImageSource) -> tuple[np.ndarray, float]:
             with sources.open_file(source) as file, sources.open_image(file, name) as opened, \
                     no_warnings():
                 longest = max(opened.size)  # a JPEG is read at a fraction of it if that will do
-                opened.draft("L", (LONGEST_SIDE, LONGEST_SIDE))
+                opened.draft("L", (DRAFT_SIDE, DRAFT_SIDE))
                 image = _upright(opened)
     except (ImageError, UserWarning):  # a warning may be made an error
         raise
