@@ -329,4 +329,4 @@ def test_the_benchmark_reads_what_was_recorded(tmp_path, monkeypatch):
     from handwriting import read_labels
 
     path = record(GREY, "37/2", tmp_path)
-    assert read_labels(tmp_path) == [(path, "37/2")]
+    assert read_labels(tmp_path) == [(path, "37/2", "")]

@@ -6,15 +6,17 @@
 FOLDER, or each of its subfolders, holds pictures and a `labels.csv` with the columns filename and
 label. Pictures of one digit are read three times: merely resized to 28x28, resized and inverted,
 and through `predict_image`. Labels of several digits (reading order, rows separated by /) are for
-pages, which `read_digits` reads as a whole; an empty label is for a picture without a digit, which
-should not be answered surely. With --mnist, test digits of MNIST are scaled, pasted somewhere on
-large canvases, light on dark and dark on light by turns, and read from there. With --nothing, 160
-pictures without a digit are drawn and read.
+pages, which `read_digits` reads as a whole; a column mode may say that the order does not count
+("set") or that other text stands around ("contains"). An empty label is for a picture without a
+digit, which should not be answered surely. With --mnist, test digits of MNIST are scaled, pasted
+somewhere on large canvases, light on dark and dark on light by turns, and read from there. With
+--nothing, 160 pictures without a digit are drawn and read.
 """
 
 import argparse
 import random
 import sys
+from collections import Counter
 from pathlib import Path
 
 import cv2
@@ -26,19 +28,19 @@ import torch
 from mnist_tutorial import load_mnist, load_pretrained, naive_resize, predict_image, read_digits
 from mnist_tutorial.errors import ImageError
 from mnist_tutorial.live.record import TABLE, read_table
-from mnist_tutorial.reading.images import load_reduced
+from mnist_tutorial.reading.images import load_grey, load_reduced
 from mnist_tutorial.reading.predict import SURE
 from mnist_tutorial.training import probabilities
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from nothing import pictures  # noqa: E402
+from nothing import pictures as draw_nothing  # noqa: E402
 
 
 def read_labels(folder):
-    """Give the (path, label) pairs of a folder."""
+    """Give the (path, label, mode) of each picture of a folder."""
     _, _, (columns, *rows) = read_table(folder / TABLE)
-    name, label = columns.index("filename"), columns.index("label")
-    return [(folder / row[name], row[label]) for row in rows if len(row) == len(columns)]
+    rows = [dict(zip(columns, row)) for row in rows if len(row) == len(columns)]
+    return [(folder / row["filename"], row["label"], row.get("mode", "")) for row in rows]
 
 
 def read_digit(source, net):
@@ -65,9 +67,14 @@ def read_digits_one_by_one(name, pairs, net):
     right = np.array([answer is not None and answer.digit == label
                       for answer, label in zip(answers, truth)])
     sure = np.array([answer is not None and answer.sure for answer in answers])
-    print(f"{name:12} {len(pairs):5} pictures: resized {naive:.1%}, "
-          f"resized and inverted {inverted:.1%}, prepared {right.mean():.1%}; "
-          f"sure of {sure.mean():.1%}, {right[sure].mean():.1%} of them right")
+    print(f"{name:14} {len(pairs):5} pictures: resized {naive:.1%}, resized and inverted "
+          f"{inverted:.1%}; prepared {right.mean():.1%} right, "
+          f"{(right & sure).mean():.1%} right and sure, "
+          f"{(sure & ~right).mean():.1%} sure but wrong, "
+          f"{1 - sure.mean():.1%} not sure")
+    ones = truth == 1
+    if 0 < ones.sum() < len(truth):
+        print(f"{'':14} {ones.sum():5} ones: {(right & sure)[ones].mean():.1%} right and sure")
     return [wrong_one(source, label, answer)
             for (source, label), answer, well in zip(pairs, answers, right) if not well]
 
@@ -80,7 +87,7 @@ def read_nothing(name, sources, net):
     alone = sum(probabilities(net, answer.picture).max() >= SURE
                 for answer in answers if answer is not None)
     count = len(sources)
-    print(f"{name:12} {count:5} pictures without a digit: {len(confident) / count:.1%} "
+    print(f"{name:14} {count:5} pictures without a digit: {len(confident) / count:.1%} "
           f"answered surely, without the guard {alone / count:.1%}")
     return confident
 
@@ -99,15 +106,49 @@ def digits_only(text):
     return "".join(character for character in text if character.isdigit())
 
 
-def read_pages(name, pairs, net):
-    """Print one line for pages of several digits: exact ones, with rows, and errors per digit."""
-    answers = [read_digits(path, net).text for path, _ in pairs]
-    exact = np.mean([answer == label for answer, (_, label) in zip(answers, pairs)])
-    errors = sum(edit_distance(digits_only(label), digits_only(answer))
-                 for answer, (_, label) in zip(answers, pairs))
-    length = sum(len(digits_only(label)) for _, label in pairs)
-    print(f"{name:12} {len(pairs):5} pages of {length} digits: {exact:.1%} read exactly, "
-          f"{errors / length:.1%} errors")
+def count_errors(label, text, mode):
+    """Count the wrong, missing and superfluous digits of a page."""
+    if mode == "set":
+        label, text = Counter(label), Counter(text)
+        return max((label - text).total(), (text - label).total())
+    return edit_distance(label, text)
+
+
+def read_page(path, net):
+    """Read a page as a whole: its text, and whether all its digits are sure."""
+    page = read_digits(path, net)
+    return page.text, bool(page.digits) and all(digit.sure for digit in page.digits)
+
+
+def read_naively(path, net):
+    """Read a page as many programs do: Otsu's threshold, a digit for each outline of some size."""
+    grey = load_grey(path)
+    ink = 255 - cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1]
+    boxes = [cv2.boundingRect(outline) for outline in
+             cv2.findContours(ink, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0]]
+    boxes = sorted(box for box in boxes if box[3] > len(grey) / 20)
+    pictures = [cv2.resize(ink[y:y + h, x:x + w], (28, 28), interpolation=cv2.INTER_AREA)
+                for x, y, w, h in boxes]
+    return "".join(map(str, probabilities(net, pictures).argmax(1))) if pictures else "", False
+
+
+def read_pages(name, pages, net):
+    """Print one line for pages of several digits, read naively and by `read_digits`.
+
+    Errors are counted per digit; they are silent on a page that is wrong though all of it is sure.
+    """
+    length = sum(len(digits_only(label)) for _, label, _ in pages)
+    parts = []
+    for read in read_naively, read_page:
+        exact = errors = silent = 0
+        for path, label, mode in pages:
+            text, sure = read(path, net)
+            wrong = count_errors(digits_only(label), digits_only(text), mode)
+            well = not wrong and (mode in ("set", "contains") or text == label)
+            exact, errors, silent = exact + well, errors + wrong, silent + (sure and not well)
+        parts.append(f"{exact / len(pages):.1%} read exactly, {errors / length:.1%} errors")
+    print(f"{name:14} {len(pages):5} pages of {length} digits: naively {parts[0]}; "
+          f"{parts[1]}, {silent} pages silently wrong")
 
 
 def on_canvas(digit, random, dark):
@@ -126,7 +167,7 @@ def read_mnist(count, net):
     test = load_mnist(False, allow_sample=False)
     digits, truth = test.data[:count].numpy(), test.targets[:count].numpy()
     plain = np.mean(probabilities(net, digits).argmax(1) == truth)
-    print(f"{'MNIST':12} {len(digits):5} digits as they are: {plain:.1%}")
+    print(f"{'MNIST':14} {len(digits):5} digits as they are: {plain:.1%}")
     numbers = random.Random(0)
     pairs = [(on_canvas(digit, numbers, dark=i % 2), label)
              for i, (digit, label) in enumerate(zip(digits, truth))]
@@ -165,12 +206,12 @@ def main():
     net = load_pretrained(arguments.weights) if arguments.weights else load_pretrained()
     wrong = read_mnist(arguments.mnist, net) if arguments.mnist else []
     if arguments.nothing:
-        wrong += read_nothing("drawn", [picture for _, picture in pictures()], net)
+        wrong += read_nothing("drawn", [picture for _, picture in draw_nothing()], net)
     for table in sorted(arguments.folder.rglob("labels.csv")) if arguments.folder else []:
-        pairs = read_labels(table.parent)
-        digits = [pair for pair in pairs if len(pair[1]) == 1]
-        pages = [pair for pair in pairs if len(pair[1]) > 1]
-        nothing = [path for path, label in pairs if not label]
+        pictures = read_labels(table.parent)
+        digits = [(path, label) for path, label, _ in pictures if len(label) == 1]
+        pages = [picture for picture in pictures if len(picture[1]) > 1]
+        nothing = [path for path, label, _ in pictures if not label]
         if nothing:
             wrong += read_nothing(table.parent.name, nothing, net)
         if digits:
