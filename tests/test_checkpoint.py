@@ -50,7 +50,7 @@ def test_shipped_weights_are_small_and_have_an_honest_card():
     assert len(accuracies) >= 5
     assert card["test_accuracy"]["mean"] == pytest.approx(sum(accuracies) / len(accuracies))
     assert card["test_accuracy"]["mean"] >= 0.99
-    assert "MNIST: 55,000 images to train" in card["data"]
+    assert "MNIST and drawn digits: 73,333 images to train" in card["data"]
 
 
 def test_shipped_weights_score_what_their_card_says(mnist_root):

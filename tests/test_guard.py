@@ -1,15 +1,16 @@
-"""The guard: what it learns from, and whether the reader can say no."""
+"""What is learned from besides MNIST, and whether the reader, with its guard, can say no."""
 
 
 import numpy as np
 import pytest
+import torch
 from nothing import empty, pictures
 
 from mnist_tutorial import load_mnist, load_pretrained, mnist_loaders, predict_image
 from mnist_tutorial.errors import NoDigitError
 from mnist_tutorial.reading.images import IMG
 from mnist_tutorial.reading.predict import SURE, predict_pictures
-from mnist_tutorial.recipes.nondigits import guard_loaders, nondigits, rare_digits
+from mnist_tutorial.recipes.nondigits import drawn_digits, guard_loaders, nondigits, world_loaders
 from mnist_tutorial.training import probabilities
 
 
@@ -70,7 +71,7 @@ def test_genuine_digits_are_answered_surely(mnist_root):
 GREY_DIGITS = np.full((5, 28, 28), 200, np.uint8)
 
 
-@pytest.mark.parametrize("make", [lambda seed: rare_digits(30, seed),
+@pytest.mark.parametrize("make", [lambda seed: drawn_digits(30, seed)[0],
                                   lambda seed: nondigits(60, GREY_DIGITS, np.arange(5), seed)])
 def test_made_pictures_are_as_the_pipeline_makes_them_and_repeat_with_the_seed(make):
     made = make(3)
@@ -79,11 +80,41 @@ def test_made_pictures_are_as_the_pipeline_makes_them_and_repeat_with_the_seed(m
     assert np.array_equal(made, make(3)) and not np.array_equal(made, make(4))
 
 
+def test_drawn_digits_come_by_turns_and_stay_in_their_box():
+    images, labels = drawn_digits(100)
+    assert labels.dtype == np.int64 and labels.tolist() == [*range(10)] * 10
+    rows, columns = images.any(axis=2), images.any(axis=1)
+    longest = np.maximum(rows.sum(1), columns.sum(1))  # pixels, as of MNIST's digits
+    assert longest.min() >= 18 and longest.max() <= 20
+
+
+def test_drawn_digits_are_read(mnist_root):
+    """Most of them: hands that are rare in MNIST are what they are for."""
+    images, labels = drawn_digits(500, seed=1)
+    right = probabilities(load_pretrained(), images).argmax(1) == labels
+    assert all(right[labels == digit].mean() > 0.6 for digit in range(10)) and right.mean() > 0.8
+
+
+def test_a_third_more_digits_are_drawn_to_train_on_and_none_to_measure_with(sample):
+    loaders, mnist = world_loaders(64, seed=2), mnist_loaders(64)
+    (images, labels), count = loaders.train.dataset.tensors, len(mnist.train.dataset)
+    assert len(images) == len(labels) == count + count // 3
+    drawn = drawn_digits(count // 3, seed=2)
+    for ours, theirs, more in zip((images, labels), mnist.train.dataset.tensors, drawn):
+        assert torch.equal(ours, torch.cat([theirs, torch.from_numpy(more)]))
+    for ours, theirs in zip(loaders[1:], mnist[1:]):
+        assert ours.dataset.name == theirs.dataset.name
+        assert all(map(torch.equal, ours.dataset.tensors, theirs.dataset.tensors))
+    assert loaders.train.dataset.name == f"{mnist.train.dataset.name} and drawn digits"
+    again = world_loaders(64, seed=2)
+    assert torch.equal(next(iter(loaders.train))[0], next(iter(again.train))[0])
+
+
 def test_loaders_ask_the_other_question(sample):
     loaders = guard_loaders(64)
     for loader, digits in zip(loaders, mnist_loaders(64)):
         count = len(digits.dataset)
-        assert loader.dataset.tensors[1].bincount().tolist() == [count, count + count // 10]
+        assert loader.dataset.tensors[1].bincount().tolist() == [count, count + count // 3]
     images, labels = next(iter(loaders.train))
     assert images.shape == (64, 1, 28, 28) and set(labels.tolist()) == {0, 1}
     assert "without a digit" in loaders.test.dataset.name

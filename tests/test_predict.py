@@ -59,7 +59,7 @@ def test_path_pil_and_array_give_the_same(net):
 
 def test_predictions_are_short_to_see_and_can_be_compared(net):
     seven, again, two = (predict_image(IMG / name, net) for name in ("7.png", "7.png", "2.jpg"))
-    assert repr(seven) == "<Prediction 7, confidence 99.8% (shipped weights)>"
+    assert repr(seven) == "<Prediction 7, confidence 100.0% (shipped weights)>"
     assert seven == again and not seven != again
     assert seven != two and not seven == two and seven != tuple(seven) and seven != 7
     assert seven != seven._replace(picture=255 - seven.picture)
@@ -67,7 +67,7 @@ def test_predictions_are_short_to_see_and_can_be_compared(net):
     shown = seven._replace(model="<b>&")._repr_html_()
     content = base64.b64decode(re.search("base64,([^\"]+)", shown)[1])
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(content))), seven.picture)
-    assert "7, confidence 99.8% (&lt;b&gt;&amp;)" in shown and "\n" not in shown
+    assert "7, confidence 100.0% (&lt;b&gt;&amp;)" in shown and "\n" not in shown
 
 
 def test_lists_folders_and_patterns_give_lists(net, tmp_path):

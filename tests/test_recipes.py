@@ -3,21 +3,32 @@ import torch
 
 from mnist_tutorial import RECIPES, evaluate, train_net, training
 from mnist_tutorial.__main__ import RECIPE_NAMES
-from mnist_tutorial.errors import CheckpointError
+from mnist_tutorial.errors import CheckpointError, DatasetError
 from mnist_tutorial.recipes import Job, train_seeds
 
 
 def test_classic_is_the_tutorials_recipe():
     assert RECIPES["classic"] == dict(
-        net="Net", epochs=10, batch_size=64, optimizer="sgd", lr=0.01, momentum=0.5,
-        one_cycle=False, smoothing=0.0, augment="none", calibrated=False)
+        net="Net", data="mnist", epochs=10, batch_size=64, optimizer="sgd", lr=0.01,
+        momentum=0.5, one_cycle=False, smoothing=0.0, augment="none", calibrated=False)
 
 
-@pytest.mark.parametrize("changes", [{"net": "ResNet"}, {"optimizer": "adam"}, {"augment": "flip"}])
+@pytest.mark.parametrize("changes", [{"net": "ResNet"}, {"data": "moon"}, {"optimizer": "adam"},
+                                     {"augment": "flip"}])
 def test_unknown_values_are_refused(changes):
     (name,) = changes
     with pytest.raises(ValueError, match=f"{name}: expected one of .*, got '{changes[name]}'"):
         train_net("tuned", root="sample", **changes)
+
+
+def test_unknown_data_is_told_the_known():
+    with pytest.raises(ValueError, match="^data: expected one of mnist, world, guard, got 'moon'$"):
+        train_net(data="moon")
+
+
+def test_a_network_is_told_that_the_data_are_not_for_it():
+    with pytest.raises(DatasetError, match="expected labels from 0 to 1, .* got 0 to 9"):
+        train_net(net="Guard", root="sample", report_every=0, job=Job("cpu"))
 
 
 def test_more_epochs_are_a_matter_of_resuming_where_no_schedule_depends_on_them(tmp_path):
@@ -30,6 +41,8 @@ def test_more_epochs_are_a_matter_of_resuming_where_no_schedule_depends_on_them(
     with pytest.raises(CheckpointError, match=r"\(lr: 0.01 in the checkpoint, 0.05 now\)"):
         train("classic", 1, lr=0.05)
     assert torch.equal(train("classic", 3), train("classic", 3, "whole.pt"))
+    with pytest.raises(CheckpointError, match="drawn digits now"):
+        train("classic", 3, data="world")
     train("tuned", 1, "b.pt")
     with pytest.raises(CheckpointError, match=r"\(epochs: 1 in the checkpoint, 2 now\)"):
         train("tuned", 2, "b.pt")
@@ -53,6 +66,12 @@ def test_seeds_that_are_done_are_not_lost_when_the_next_is_stopped(monkeypatch):
     assert done[0][0] is done[1][0]
 
 
+def test_a_card_tells_the_recipes_data_and_their_whole_name():
+    (_, card), = train_seeds("world", root="sample", job=Job("cpu"), epochs=1, report_every=0)
+    assert card["recipe"]["data"] == "world"
+    assert card["data"].startswith("embedded sample, not MNIST and drawn digits: 1,833 images")
+
+
 def test_recipes_differ_in_values_only():
     assert {frozenset(recipe) for recipe in RECIPES.values()} == {frozenset(RECIPES["classic"])}
     assert all(name in train_net.__doc__ for name in RECIPES["classic"])
@@ -63,13 +82,14 @@ def test_the_command_line_offers_all_recipes():
 
 
 def test_unknown_recipes_and_changes_are_refused():
-    with pytest.raises(ValueError, match="expected one of classic, tuned, fast, guard, got 'best'"):
+    with pytest.raises(ValueError, match="one of classic, tuned, world, fast, guard, got 'best'"):
         train_net("best")
-    with pytest.raises(TypeError, match="expected changes of net, epochs.*got epoch"):
+    with pytest.raises(TypeError, match="expected changes of net, data, epochs.*got epoch"):
         train_net("fast", epoch=2)
 
 
-@pytest.mark.parametrize("name, floor", [("classic", 0.75), ("tuned", 0.95), ("guard", 0.9)])
+@pytest.mark.parametrize("name, floor", [("classic", 0.75), ("tuned", 0.95), ("world", 0.95),
+                                         ("guard", 0.9)])
 def test_recipes_learn_the_sample(name, floor, capsys):
     net, history, loaders = train_net(name, root="sample", report_every=0, job=Job("cpu"))
     assert len(history) == RECIPES[name]["epochs"]

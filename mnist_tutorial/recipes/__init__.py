@@ -4,8 +4,9 @@ from ..model import FastNet
 from ..training import Job
 from .distributed import Share, SharedJob
 from .muon import Muon, orthogonalise
-from .nondigits import guard_loaders, nondigits, rare_digits
+from .nondigits import drawn_digits, guard_loaders, nondigits, world_loaders
 from .train import RECIPES, train_net, train_seeds
 
-__all__ = ["FastNet", "Job", "Muon", "RECIPES", "Share", "SharedJob", "guard_loaders",
-           "nondigits", "orthogonalise", "rare_digits", "train_net", "train_seeds"]
+__all__ = ["FastNet", "Job", "Muon", "RECIPES", "Share", "SharedJob", "drawn_digits",
+           "guard_loaders", "nondigits", "orthogonalise", "train_net", "train_seeds",
+           "world_loaders"]
