@@ -89,10 +89,11 @@ def test_drawn_digits_come_by_turns_and_stay_in_their_box():
 
 
 def test_drawn_digits_are_read(mnist_root):
-    """Most of them: hands that are rare in MNIST are what they are for."""
+    """A network that saw MNIST alone reads 92 % of them, and 73 % of the ones."""
     images, labels = drawn_digits(500, seed=1)
     right = probabilities(load_pretrained(), images).argmax(1) == labels
-    assert all(right[labels == digit].mean() > 0.6 for digit in range(10)) and right.mean() > 0.8
+    assert all(right[labels == digit].mean() > 0.85 for digit in range(10))
+    assert right.mean() > 0.96
 
 
 def test_a_third_more_digits_are_drawn_to_train_on_and_none_to_measure_with(sample):
