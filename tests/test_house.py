@@ -29,7 +29,7 @@ ROOMS = {  # each with what it may import besides itself
 DOORS = {"__init__", "__main__", "check"}  # they may import anything
 
 LIMITS = {
-    "lines of the package": 5497,  # on the way back to 5,196
+    "lines of the package": 5453,  # on the way back to 5,196
     "code lines of reading": 750,
     "private helpers of reading": 35,
     "bare numbers": 120,

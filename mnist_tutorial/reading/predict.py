@@ -21,7 +21,7 @@ from .guard import load_guard
 from .images import load_reduced
 from .layers import shrink
 
-SURE = 0.9    # confidence that one in a hundred made-up images without a digit reaches (validation)
+SURE = 0.9    # confidence that 4 in 1,000 made-up images without a digit reach (validation)
 DIGITS = 10
 BATCH = 1000              # images in one call of the network, which takes memory for each
 MAX_READ = 3_000          # candidates of an image that are read before patience ends
