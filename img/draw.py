@@ -3,7 +3,7 @@
     python img/draw.py     re-creates every file beside this script (about half a minute, one core)
 
 Nothing is copied from a font, a data set or a photo.  Each digit is a hand-made list of pen
-positions (`SKELETONS` in mnist_tutorial/strokes.py) that is shaken a little, drawn with a pen of
+positions (mnist_tutorial/strokes.txt) that is shaken a little, drawn with a pen of
 changing pressure, put on a sheet of paper, lit, and seen through a small camera.  The tables at the
 bottom say what is in each picture; change a seed there and the same digit is written by another
 hand.

@@ -110,3 +110,48 @@ class Guard(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return logits (N, 2), first no digit, then digit, of normalised images (N, 1, 28, 28)."""
         return self.fc(self.conv2(self.conv1(x)))
+
+
+class InkNet(nn.Module):
+    """Tell of each pixel of a picture whether it is ink of a digit: a U-Net, 442,136 parameters.
+
+    A U-Net (Ronneberger et al., 2015, "U-Net: convolutional networks for biomedical image
+    segmentation") reduces the picture step by step to see what lies around, and enlarges it again
+    beside what it saw on the way, to tell where.
+    """
+
+    WIDTHS = 16, 24, 40, 64, 96  # channels at half the size, at a quarter of it, and so on
+    ANSWERS = 2
+
+    def __init__(self):
+        super().__init__()
+        widths = self.WIDTHS
+        self.down = nn.ModuleList(map(_convolutions, (1, *widths), widths))
+        self.down[0] = _convolutions(1, widths[0], side=5, stride=2)
+        self.up = nn.ModuleList(_convolutions(coarse + fine, fine)
+                                for fine, coarse in zip(widths, widths[1:]))
+        self.head = nn.Sequential(  # four pixels of full size for each at half the size
+            nn.Conv2d(widths[0], 4 * self.ANSWERS, kernel_size=1), nn.PixelShuffle(2))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return logits (N, 2, H, W): is it a digit's ink, do two digits touch there.
+
+        `x`, float32 (N, 1, H, W), is what :func:`mnist_tutorial.reading.ink.even_out` returns; both
+        sides are multiples of 32.
+        """
+        seen = []
+        for number, layer in enumerate(self.down):
+            x = layer(F.max_pool2d(x, 2) if number else x)
+            seen.append(x)
+        for layer, finer in zip(reversed(self.up), reversed(seen[:-1])):
+            x = layer(torch.cat([F.interpolate(x, scale_factor=2.0), finer], dim=1))
+        return self.head(x)
+
+
+def _convolutions(inputs: int, outputs: int, side: int = 3, stride: int = 1) -> nn.Sequential:
+    """Make two convolutions, each with batch normalisation, the first of side x side pixels."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, side, stride, padding=side // 2, bias=False),
+        nn.BatchNorm2d(outputs), nn.ReLU(inplace=True),
+        nn.Conv2d(outputs, outputs, kernel_size=3, padding=1, bias=False),
+        nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))

@@ -29,8 +29,10 @@ ROOMS = {  # each with what it may import besides itself
 DOORS = {"__init__", "__main__", "check"}  # they may import anything
 
 LIMITS = {
-    "lines of the package": 5453,  # on the way back to 5,196
-    "code lines of reading": 750,
+    # Both on the way back, to 5,196 and 750: the finder of pages, which was learned, stands beside
+    # that of single digits, which was made by hand, until it finds these as well.
+    "lines of the package": 5656,
+    "code lines of reading": 864,
     "private helpers of reading": 35,
     "bare numbers": 120,
     "longest function, in code lines": 40,

@@ -105,7 +105,7 @@ def test_wheel_holds_the_package_and_nothing_else(wheel):
     assert set(expected) <= set(names) <= {*expected, *pictures}
     assert {"mnist_tutorial/py.typed", "mnist_tutorial/live/static/pad.js",
             "mnist_tutorial/reading/__init__.py"} <= set(names)
-    assert wheel.stat().st_size < 2_000_000
+    assert wheel.stat().st_size < 2_500_000  # of which the three networks are 1.4 MB
 
 
 COMMANDS = {"module": [sys.executable, "-m", "mnist_tutorial"],

@@ -7,8 +7,9 @@ import pytest
 from drawings import FIVE, SEVEN, page
 
 from mnist_tutorial.errors import ImageError
+from mnist_tutorial.reading.box import Box
 from mnist_tutorial.reading.images import IMG, load_grey
-from mnist_tutorial.reading.pages import Page, read_digits
+from mnist_tutorial.reading.pages import Doubt, Page, read_digits
 
 INK = {digit: cv2.resize(255 - page(strokes, paper=255, ink=0)[40:172, 50:150], (61, 80),
                          interpolation=cv2.INTER_AREA)
@@ -56,6 +57,27 @@ def test_rows_may_slope(slope):
         turn = np.float32([[1, 0, 0], [slope, 1, 0]])
         grey = cv2.warpAffine(grey, turn, (640, 560), borderValue=230)
     assert read_digits(grey).text == "5775575/7577577"
+
+
+@pytest.mark.parametrize("degrees", [-30, -20, 20, 30])
+def test_rows_may_slope_by_thirty_degrees(degrees):
+    turn = cv2.getRotationMatrix2D((250, 160), degrees, 1)
+    turn[:, 2] += 100, 150
+    grey = cv2.warpAffine(sheet("57757", "75775"), turn, (740, 640), borderValue=230)
+    assert read_digits(grey).text == "57757/75775"
+
+
+@pytest.mark.parametrize("turn", [1, 3])
+def test_a_page_that_lies_on_its_side(turn):
+    upright = load_grey(IMG / "page.jpg")
+    turned = np.rot90(upright, turn)
+    expected, page = read_digits(upright), read_digits(turned)
+    assert page.text == expected.text
+    for digit, straight in zip(page.digits, expected.digits):
+        x, y, width, height = digit.box
+        part, same = turned[y:y + height, x:x + width], straight.box.slices()
+        np.testing.assert_allclose(np.rot90(part, -turn).mean(), upright[same].mean(), atol=3)
+    assert read_digits(turned, quick=True).text != expected.text
 
 
 def test_light_on_dark():
@@ -149,7 +171,45 @@ def test_broken_strokes_are_joined():
 ], ids=["even", "small", "noise"])
 def test_empty_page(grey):
     page = read_digits(grey)
-    assert page == Page([], []) and page.text == ""
+    assert page == Page([], [], []) and page.text == "" and not page.sure
+
+
+def test_what_cannot_be_read_is_not_left_out():
+    clear = sheet("5757", "7755")
+    assert read_digits(clear).sure
+    blotted = clear.copy()
+    points = np.array([(210, 60), (275, 140), (210, 130), (270, 60), (225, 140), (260, 60)])
+    cv2.polylines(blotted, [points], False, 20, 7)
+    page = read_digits(blotted)
+    first, second = page.text.split("/")
+    unsure = [digit for digit in page.digits if not digit.sure]
+    assert first[:2] == "57" and first[-1] == "7" and len(first) == 4 and second == "7755"
+    assert len(unsure) + len(page.doubts) == 1 and not page.sure
+    x, y, width, height = (*page.doubts, *unsure)[0].box
+    assert abs(x + width / 2 - 242) < 12 and abs(y + height / 2 - 100) < 12
+
+
+def test_text_of_doubts():
+    digits = read_digits(sheet("57", "7")).digits
+    doubts = [Doubt(row, place, Box(0, 0, 9, 9)) for row, place in ((0, 0), (0, 1), (1, 1))]
+    page = Page(digits, [[0, 1], [2]], doubts)
+    assert page.text == "?5?7/7?" and not page.sure and page.share_sure == 0.5
+    assert repr(page) == "<Page '?5?7/7?', 3 digits, not sure>"
+
+
+def test_two_digits_in_a_picture_as_small_as_one_of_mnist():
+    small = cv2.resize(sheet("57")[30:180, 30:200], (28, 28), interpolation=cv2.INTER_AREA)
+    assert read_digits(small).text == read_digits(255 - small).text == "57"
+
+
+def test_a_digit_at_the_border_is_read():
+    assert read_digits(sheet("575", "77")[:, 55:400]).text == "575/77"
+
+
+def test_a_small_zero_stays_in_a_row_of_tall_digits():
+    grey = sheet("577")
+    cv2.ellipse(grey, (325, 115), (14, 18), 0, 0, 360, 30, 5)
+    assert read_digits(grey).text == "5770"
 
 
 @pytest.mark.parametrize("wrong", ["no such file.jpg", np.zeros((4, 4, 7), np.uint8), None])
@@ -177,7 +237,8 @@ def test_pages_are_short_to_see_and_can_be_compared():
     assert repr(page) == "<Page '57/7', 3 digits>"
     assert page == again and not page != again and page != other
     assert page._repr_html_().endswith(" 57/7") and "\n" not in page._repr_html_()
-    assert Page([], [])._repr_html_() and repr(Page([], [])) == "<Page '', 0 digits>"
+    empty = Page([], [], [])
+    assert repr(empty) == "<Page '', 0 digits, not sure>" and empty._repr_html_()
 
 
 def test_lists_and_patterns_give_lists():

@@ -100,7 +100,7 @@ def test_names_are_no_formulas(figure, name):
     prediction = predict_image(IMG / "7.png")._replace(model=name)
     show_prediction(IMG / "7.png", prediction)
     figure().canvas.draw()
-    show_page(IMG / "7.png", Page([prediction], [[0]]), ax=plt.subplots()[1])
+    show_page(IMG / "7.png", Page([prediction], [[0]], []), ax=plt.subplots()[1])
     figure().canvas.draw()
     show_pictures(np.zeros((1, 28, 28)), [name], title=name)
     figure().canvas.draw()

@@ -71,9 +71,9 @@ def always_seven(monkeypatch):
     """Answer 7 at once; collect the pictures that were to be answered."""
     asked = []
 
-    def predict(picture, model):
+    def predict(picture, model, quick):
         asked.append(picture)
-        return Page([answer()], [[0]])
+        return Page([answer()], [[0]], [])
 
     monkeypatch.setattr(webcam, "read_digits", predict)
     return asked
@@ -379,11 +379,11 @@ def test_what_many_hands_write_is_read():
 # Releasing
 
 
-def interrupt(*_):
+def interrupt(*_, **__):
     raise KeyboardInterrupt
 
 
-def fail(*_):
+def fail(*_, **__):
     raise ZeroDivisionError
 
 
@@ -629,7 +629,7 @@ def test_loads_the_shipped_weights_once(monkeypatch):
     loaded, used = [], []
     monkeypatch.setattr(webcam, "load_pretrained", lambda: loaded.append("net") or "net")
     monkeypatch.setattr(webcam, "read_digits",
-                        lambda picture, model: used.append(model) or Page([], []))
+                        lambda picture, model, quick: used.append(model) or Page([], [], []))
     run([page(), page()], show=None)
     assert (loaded, used) == (["net"], ["net", "net"])
 

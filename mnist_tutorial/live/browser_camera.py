@@ -67,6 +67,6 @@ class BrowserCamera(Widget):
 
     def _read(self, frame: np.ndarray) -> list[Prediction]:
         if self.several:
-            return read_digits(frame, self.model).digits
+            return read_digits(frame, self.model, quick=True).digits
         prediction = self._read_digit(frame)
         return [] if prediction is None else [prediction]

@@ -112,7 +112,8 @@ def run(source: Source = 0, model: torch.nn.Module | None = None, *, show: str |
         with closing(read_frames(source, size=size, realtime=shown is not None)) as frames, \
                 closing(SCREENS[shown]()) as screen:
             for frame in itertools.islice(frames, max_frames):
-                found = read_digits(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), model).digits
+                found = read_digits(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), model,
+                                    quick=True).digits
                 predictions.append(found)
                 count, steady = count + 1, tracker.update(found)
                 if callback is not None:

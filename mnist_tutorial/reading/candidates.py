@@ -68,15 +68,21 @@ class Candidate(NamedTuple):
         return 0 in self.box[:2] or self.box.right == columns or self.box.bottom == rows
 
     @property
+    def belief(self) -> float:
+        """How far its ink is believed to be a digit's, 0 to 1; 1 where nobody was asked."""
+        belief = self.layer.belief
+        return 1.0 if belief is None else cv2.mean(belief[self.box.slices()], self.mask())[0]
+
+    @property
     def where(self) -> tuple[slice, slice]:
         """Rows and columns of its patch of the layer: its box with some paper around it."""
         return self.box.slices(3 + max(self.box.width, self.box.height) // 8, self.layer.grey.shape)
 
-    def penlike(self, marker: float = 1) -> float:
-        """Rate from 0 to 1 how much it looks like strokes of a pen, `marker` times as wide."""
+    def penlike(self) -> float:
+        """Rate from 0 to 1 how much it looks like strokes of a pen."""
         where = self.where
         mask, longest = self.mask(where), max(max(stroke.box[2:]) for stroke in self.strokes)
-        thin = thinness(mask, marker * longest)
+        thin = thinness(mask, longest)
         return thin and thin * contrast(self.layer.grey[where], self.layer.ink[where], mask)
 
     def mask(self, where: tuple[slice, slice] | None = None) -> np.ndarray:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Iterator
+from typing import Any, Iterator, Sequence
 
 import cv2
 import numpy as np
+
+from .ink import believe
 
 PAPER_COPY_SIDE = 160  # pixels, longest side of the copy on which the paper's light is estimated
 NOISE_FLOOR = 16       # grey levels; below it a camera sees noise, and shares of it mean nothing
@@ -21,6 +23,8 @@ RULE_WIDTH, RULE_LENGTH = 0.02, 0.6  # of a rule line, largest and least, as sha
 RULE_RUN = 9           # pixels of a line between two crossing strokes
 RULES = 3              # fewer straight lines than that are strokes
 FILTER = 3             # pixels, side of the filters for noise and soft edges
+INKY = 0.3             # belief from which a pixel is taken for ink of a digit
+AROUND = 15            # pixels, side of what lies around a stroke
 GRAIN = 4              # pixels, width of the grain of paper and of JPEG
 # Of a normal distribution: standard deviations from mean to quartile, and a low percentile of the
 # difference of two of its numbers.
@@ -32,17 +36,23 @@ class Layer:
 
     `image` is uint8 (H, W), as it came, and `grey` the same with its strokes dark: inverted if they
     are not `dark`. `paper`, uint8 (H, W), is the light of the bare paper, `brightest` its largest
-    value, and `ink`, float32 (H, W), the share of that light which is missing. `labels`, int32
-    (H, W), has the number of each pixel's component, 0 = background, and `stats`, int32 (N, 5), the
-    left, top, width, height and area of each, in pixels.
+    value, and `ink`, float32 (H, W), the share of that light which is missing. `belief` and `touch`
+    are what :func:`believe` says of the image, if it was asked. `labels`, int32 (H, W), has the
+    number of each pixel's component, 0 = background, and `stats`, int32 (N, 5), the left, top,
+    width, height and area of each, in pixels.
     """
 
     def __init__(self, image: np.ndarray, dark: bool, paper: np.ndarray, ink: np.ndarray,
-                 mask: np.ndarray):
+                 mask: np.ndarray, belief: Any = None, touch: Any = None):
         self.image, self.dark, self.paper, self.ink = image, dark, paper, ink
+        self.belief, self.touch = belief, touch
         self.grey = image if dark else 255 - image
         self.labels, self.stats = label_components(mask)
         self.brightest = int(paper.max())
+
+    def of_mask(self, mask: np.ndarray) -> Layer:
+        """Return the same reading with other ink, uint8 (H, W), 1 = ink."""
+        return Layer(self.image, self.dark, self.paper, self.ink, mask, self.belief, self.touch)
 
 
 def shrink(grey: np.ndarray, longest: int) -> np.ndarray:
@@ -63,11 +73,36 @@ def polarities(grey: np.ndarray) -> tuple[bool, bool]:
     return not light_on_dark, light_on_dark
 
 
-def find_layers(image: np.ndarray, dark: bool, widest: float = STROKE_WIDTH) -> Iterator[Layer]:
+def page_layers(image: np.ndarray, longest: int) -> Iterator[Layer]:
+    """Split a page, uint8 (H, W), into components: of ink that is believed a digit's, and of all.
+
+    What is to be believed is seen on a copy of so many pixels on the longer side.
+    """
+    belief, touch = (cv2.resize(part, image.shape[::-1], interpolation=cv2.INTER_LINEAR)
+                     for part in believe(shrink(image, longest)))
+    likely = (belief > INKY).astype(np.uint8)
+    all_ink = find_layers(image, is_dark(image, likely), seen=(belief, touch))
+    for number, layer in enumerate(all_ink):
+        if number == 0:
+            yield layer.of_mask(likely)
+        yield layer
+
+
+def is_dark(image: np.ndarray, mask: np.ndarray) -> bool:
+    """Tell whether ink, 1 in a uint8 mask (H, W), is darker than what lies around it."""
+    wide = kernel(AROUND, AROUND)
+    around = cv2.subtract(cv2.dilate(mask, wide), cv2.dilate(mask, kernel(FILTER, FILTER)))
+    if not around.any():
+        return polarities(image)[0]
+    return cv2.mean(image, mask)[0] < cv2.mean(image, around)[0]
+
+
+def find_layers(image: np.ndarray, dark: bool, widest: float = STROKE_WIDTH,
+                seen: Sequence[np.ndarray] = ()) -> Iterator[Layer]:
     """Split an image, uint8 (H, W), into components above two thresholds, the lower one first.
 
     Strokes are dark on light paper, or light on a dark board; anything wider than `widest`, a share
-    of the shorter side, belongs to the paper.
+    of the shorter side, belongs to the paper. `seen` is what :func:`believe` says of the image.
     """
     grey = image if dark else 255 - image
     paper = estimate_paper(grey, widest)
@@ -79,7 +114,8 @@ def find_layers(image: np.ndarray, dark: bool, widest: float = STROKE_WIDTH) -> 
     values = (ink[ink > floor].clip(0, 1) * 255).astype(np.uint8)
     otsu = cv2.threshold(values, 0, 255, cv2.THRESH_OTSU)[0] / 255 if values.size else 0
     for threshold in (floor, otsu) if values.size else ():
-        yield Layer(image, dark, paper, ink, remove_rules((ink > threshold).view(np.uint8)))
+        mask = remove_rules((ink > threshold).view(np.uint8))
+        yield Layer(image, dark, paper, ink, mask, *seen)
 
 
 def label_components(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
@@ -11,111 +10,177 @@ import numpy as np
 import torch
 
 from ..checkpoint import load_pretrained
-from ..errors import NoDigitError
 from ..sources import ImageSource, for_each_image
 from . import layers
 from .box import Box
-from .candidates import Candidate, join_strokes, list_strokes, stroke_depth
-from .find import find_digits
+from .candidates import Candidate, join_strokes, list_strokes
 from .images import load_reduced
 from .predict import Prediction, Reader, as_html
 from .touching import digit_height, divide_row
 
-COARSE_SIDE, FINE_SIDE = 320, 800  # pixels, longest side of the copies on which digits are sought
-TALL_DIGIT = 60          # pixels, height of a digit from which on the coarse copy shows all of it
-CLEAR_CONFIDENCE = 0.6   # of the digits in a layer, from which on no other polarity is tried
+COARSE_SIDE, COARSE_VIEW = 320, 160  # pixels, longest side of a coarse copy, and as it is seen
+FINE_VIEW = 1000         # pixels, longest side of a finer copy, at most
+WELL_SEEN, BEST_SEEN = (24, 70), 40  # pixels, heights of a digit that the network sees well, best
+SMALL_PAGE = 112         # pixels, longest side to which a smaller image is enlarged
+POSSIBLE, LIKELY = 0.1, 0.5  # belief from which ink may be a digit's, and is in doubt if unread
 # In heights of a digit: what is no digit, how near are its pieces, how tall are two, and no dot.
 TOO_LOW, REACH, MAX_JOINED, MIN_PART = 0.4, 0.3, 1.4, 0.12
-MARKER_WIDTH = 1.5       # times the width that the strokes of a single digit may have
-MIN_PENLIKE = 0.02       # 0 to 1; clutter has less
-LINE_STRENGTH = 0.3      # width times darkness of a line's remains, as a share of the median stroke
 SAME_ROW = 0.5           # heights of a digit between the levels of neighbours
+NEIGHBOUR = 2.5          # heights of a digit to the next of a row, from which its slope is told
+STEEP, STEEPEST = 0.3, 0.65  # slopes of a row: digits lean as it does; no row is steeper
+UNREAD = 0.12            # confidence up to which a digit is in doubt: any other is as good
+DOUBTED = 0.35           # heights of a digit: ink as high that nobody read is doubted
+UPRIGHT, TURNED = 0.5, 0.8  # shares of sure digits: a page that shows less is turned; and stays so
+
+
+class Doubt(NamedTuple):
+    """Ink in a row of digits that could not be read."""
+
+    row: int    # in which row it stands ...
+    place: int  # ... and how many digits are to the left of it there
+    box: Box    # in pixels of the (upright) source
 
 
 class Page(NamedTuple):
-    """The digits of a page."""
+    """The digits of a page, and what may be digits too."""
 
     digits: list[Prediction]  # in reading order, the boxes in pixels of the (upright) source
     rows: list[list[int]]     # top to bottom, each the positions in `digits`, left to right
+    doubts: list[Doubt]       # ink that could not be read, in reading order
+
+    @property
+    def sure(self) -> bool:
+        """Whether there are digits, each is sure, and no ink is in doubt."""
+        return bool(self.digits) and self.share_sure == 1
+
+    @property
+    def share_sure(self) -> float:
+        """The share, 0 to 1, of sure digits among the digits and the doubts."""
+        sure = sum(digit.sure for digit in self.digits)
+        return sure / max(1, len(self.digits) + len(self.doubts))
 
     @property
     def text(self) -> str:
-        """The numbers in reading order, rows separated by "/"; empty for an empty page."""
-        return "/".join("".join(str(self.digits[number].digit) for number in row)
-                        for row in self.rows)
+        """The numbers in reading order, rows separated by "/", "?" for a doubt."""
+        rows = [[str(self.digits[number].digit) for number in row] for row in self.rows]
+        for doubt in reversed(self.doubts):
+            rows[doubt.row].insert(doubt.place, "?")
+        return "/".join(map("".join, rows))
 
     def __repr__(self) -> str:
-        return f"<Page {self.text!r}, {len(self.digits)} digits>"
+        sure = "" if self.sure else ", not sure"
+        return f"<Page {self.text!r}, {len(self.digits)} digits{sure}>"
 
     def _repr_html_(self) -> str:
         return as_html([digit.picture for digit in self.digits], self.text)
 
 
 @for_each_image
-def read_digits(source: ImageSource, model: torch.nn.Module | None = None) -> Page:
+def read_digits(source: ImageSource, model: torch.nn.Module | None = None, *,
+                quick: bool = False) -> Page:
     """Read all digits on a page.
 
-    Strokes are sought as for a single digit, joined to candidates and put in rows. Where digits may
-    touch or have come to pieces, the strokes are cut into small parts, the network reads every run
-    of neighbouring parts, and the most probable way to divide the row is taken (LeCun et al., 1998,
-    "Gradient-based learning applied to document recognition", section VI).
+    A network that sees the page as a whole tells which ink is of digits. Strokes are joined to
+    candidates and put in rows. Where digits may touch or have come to pieces, the strokes are cut
+    into small parts, the network reads every run of neighbouring parts, and the most probable way
+    to divide the row is taken (LeCun et al., 1998, "Gradient-based learning applied to document
+    recognition", section VI). Ink in a row of digits that cannot be read is in doubt.
 
-    Sources, the default model and errors are those of :func:`mnist_tutorial.predict_image`: a list,
-    a folder or a pattern gives a list of pages. But a page without digits is no error.
+    A page that shows hardly a sure digit is tried on either side too; boxes stay those of the
+    source. It is not if the answer must be `quick`, as for a webcam's frame; and small digits are
+    then sought only where a first look shows some. Sources, the default model and errors are those
+    of :func:`mnist_tutorial.predict_image`: a list, a folder or a pattern gives a list of pages.
+    But a page without digits is no error.
     """
     model = load_pretrained() if model is None else model
     grey, scale = load_reduced(source)
     reader = Reader(model, scale * max(grey.shape))
-    if max(grey.shape) <= layers.SMALL_SIDE:  # too small for several digits
-        rows = []
-        with suppress(NoDigitError):
-            rows = [reader.read([next(find_digits(grey))])]
-    else:
-        found = drop_remains_of_lines(find_all_digits(grey, reader))
-        height = digit_height(found)
-        rows = [divide_row(row, height, reader) for row in in_rows(found, height)]
-    page = Page([], [])
-    for row in filter(None, rows):
-        page.rows.append([len(page.digits) + place for place in range(len(row))])
-        page.digits.extend(digit.prediction for digit in row)
+    page = _read_upright(grey, reader, quick)
+    if quick or page.share_sure > UPRIGHT:
+        return page
+    turns = {turn: _read_upright(np.ascontiguousarray(np.rot90(grey, turn)), reader)
+             for turn in (1, 3)}
+    turn = max(turns, key=lambda turn: turns[turn].share_sure)
+    if turns[turn].share_sure < TURNED:
+        return page
+    back = partial(_turned_back, turn, [round(side * scale) for side in grey.shape])
+    return turns[turn]._replace(
+        digits=[each._replace(box=back(each.box)) for each in turns[turn].digits],
+        doubts=[each._replace(box=back(each.box)) for each in turns[turn].doubts])
+
+
+def _turned_back(turn: int, shape: list[int], box: Box) -> Box:
+    """Return where a box lies in an image (H, W) that was turned by that many quarters."""
+    height, width = shape
+    left, top = ((width - box.bottom, box.left) if turn == 1 else (box.top, height - box.right))
+    return Box(left, top, box.height, box.width)
+
+
+def _read_upright(grey: np.ndarray, reader: Reader, quick: bool = False) -> Page:
+    """Read a page, uint8 (H, W), whose rows run more or less from left to right."""
+    reader.slope, page = 0.0, Page([], [], [])
+    found = find_all_digits(grey, reader, quick)
+    if not found:
+        return page
+    height, slope = digit_height(found), slope_of(found)
+    if abs(slope) > STEEP:  # digits lean as their rows do
+        reader.slope = slope
+        found = reader.read(found)
+    items = [each for row in in_rows(found, height, slope)
+             for each in divide_row(row, height, reader)]
+    items += unread_ink(items, height)
+    scale = reader.source_side / max(found[0].layer.grey.shape)
+    for number, row in enumerate(in_rows(items, height, slope)):
+        digits = []
+        for item in row:
+            if item.prediction and item.prediction.confidence > UNREAD:
+                digits.append(len(page.digits))
+                page.digits.append(item.prediction)
+            else:
+                page.doubts.append(Doubt(number, len(digits), item.box.scaled(scale)))
+        page.rows.append(digits)
     return page
 
 
-def find_all_digits(image: np.ndarray, reader: Reader) -> list[Candidate]:
-    """Find the strokes of an image, uint8 (H, W), in which the network sees most digits.
+def find_all_digits(grey: np.ndarray, reader: Reader, quick: bool = False) -> list[Candidate]:
+    """Find the strokes of an image, uint8 (H, W), in which the networks see most digits.
 
-    Large ones are found on a coarse copy; it also tells whether small ones are dark or light.
+    A first look at a coarse copy tells how large digits are, and a second one, at a copy on which
+    they are as large as the network sees them best, finds them; `quick` is for an image that has
+    none of which the first look shows nothing.
     """
-    copy = layers.shrink(image, COARSE_SIDE)
-    found = _best_layer(copy, layers.polarities(copy), reader)
+    longest = max(grey.shape)
+    if longest < SMALL_PAGE:
+        grey = cv2.resize(grey, None, fx=SMALL_PAGE / longest, fy=SMALL_PAGE / longest,
+                          interpolation=cv2.INTER_CUBIC)
+    copy = layers.shrink(grey, COARSE_SIDE)
+    found = _best_layer(copy, COARSE_VIEW, reader, quick)
     height = digit_height(found)
-    if height >= TALL_DIGIT or max(image.shape) <= COARSE_SIDE:
+    low, high = (side * max(1, max(copy.shape) / COARSE_VIEW) for side in WELL_SEEN)
+    if low <= height <= high or quick and not found:
         return found
-    longest = min(FINE_SIDE, round(COARSE_SIDE * TALL_DIGIT / height)) if found else FINE_SIDE
-    either = (found[0].layer.dark,) if found else layers.polarities(copy)
-    return max(found, _best_layer(layers.shrink(image, longest), either, reader), key=_shown)
+    view = round(min(FINE_VIEW, max(copy.shape) * BEST_SEEN / height)) if found else FINE_VIEW
+    again = _best_layer(layers.shrink(grey, max(view, COARSE_SIDE)), view, reader)
+    return max(found, again, key=_shown)
 
 
-def _best_layer(image: np.ndarray, either: tuple[bool, ...], reader: Reader) -> list[Candidate]:
-    """Return the candidates, read, of the layer that shows most digits."""
+def _best_layer(image: np.ndarray, view: int, reader: Reader,
+                quick: bool = False) -> list[Candidate]:
+    """Return the candidates, read, of the layer that shows most digits; or the first sure ones."""
     best: list[Candidate] = []
-    for dark in either:
-        for layer in layers.find_layers(image, dark):
-            best = max(best, reader.read(list_candidates(layer)), key=_shown)
-        if sum(each.box.height ** 2 * (each.prediction.confidence - CLEAR_CONFIDENCE)
-               for each in best) > 0:
+    for layer in layers.page_layers(image, view):
+        best = max(best, reader.read(list_candidates(layer)), key=_shown)
+        if quick and best and all(each.prediction.sure for each in best):
             break
     return best
 
 
 def list_candidates(layer: layers.Layer) -> list[Candidate]:
     """List what may be the digits of a page: strokes, joined where they are too low for a digit."""
-    strokes = list_strokes(layer)
-    strokes = [each for each in strokes if not each.touching] or strokes  # else a page's edge
+    strokes = [each for each in list_strokes(layer) if each.belief > POSSIBLE]
     height = digit_height(strokes)
-    joined = join_strokes(strokes, partial(_may_join, height))
-    return [each for each in joined
-            if each.box.height > TOO_LOW * height and each.penlike(MARKER_WIDTH) > MIN_PENLIKE]
+    return [each for each in join_strokes(strokes, partial(_may_join, height))
+            if each.box.height > TOO_LOW * height]
 
 
 def _may_join(height: float, low: Box, other: Box) -> bool:
@@ -129,28 +194,43 @@ def _may_join(height: float, low: Box, other: Box) -> bool:
 
 def _shown(found: list[Candidate]) -> float:
     """Measure what candidates show: the sum of their heights, each as far as it is believed."""
-    return sum(each.box.height * each.prediction.confidence for each in found)
+    return sum(each.box.height * each.prediction.confidence / max(each.layer.grey.shape)
+               for each in found)
 
 
-def drop_remains_of_lines(found: list[Candidate]) -> list[Candidate]:
-    """Drop upright strokes much thinner and lighter than the others: remains of rule lines."""
-    strengths = []
-    for candidate in found:
-        mask = candidate.mask()
-        depth = stroke_depth(mask) * candidate.layer.ink[candidate.box.slices()]
-        strengths.append(cv2.mean(depth, mask)[0])
-    return [candidate for candidate, strength in zip(found, strengths)
-            if candidate.prediction.digit != 1 or strength > LINE_STRENGTH * np.median(strengths)]
+def unread_ink(items: list[Candidate], height: float) -> list[Candidate]:
+    """List the ink that is taken for a digit's, but belongs to none of those that were read."""
+    layer = items[0].layer
+    ink = np.asarray(layer.belief > LIKELY, np.uint8)
+    for item in items:
+        ink[item.box.slices(1, ink.shape)] = 0
+    return [each for each in list_strokes(layer.of_mask(ink)) if each.box.height > DOUBTED * height]
 
 
-def in_rows(found: list[Candidate], height: float) -> list[list[Candidate]]:
-    """Put candidates into rows, top to bottom, each from left to right; rows may slope."""
+def slope_of(found: list[Candidate]) -> float:
+    """Return how far rows fall for each pixel to the right: the median over neighbours."""
+    slopes = []
+    for one in found:
+        (x, y), near = one.box.middle, NEIGHBOUR * one.box.height
+        others = [(each.box.middle[0] - x, each.box.middle[1] - y) for each in found]
+        beside = [(right, down) for right, down in others
+                  if 0 < right < near and abs(down) < STEEPEST * right]
+        if beside:
+            right, down = min(beside)
+            slopes.append(down / right)
+    return float(np.median(slopes)) if slopes else 0.0
+
+
+def in_rows(items: list[Candidate], height: float, slope: float) -> list[list[Candidate]]:
+    """Put candidates into rows, top to bottom, each from left to right; rows may bend a little."""
+    def level(item: Candidate) -> float:
+        return item.box.middle[1] - slope * item.box.middle[0]
+
     rows: list[list[Candidate]] = []
-    for candidate in sorted(found, key=lambda each: each.box.middle):
-        level = candidate.box.middle[1]
-        near = min(rows, key=lambda row: abs(row[-1].box.middle[1] - level), default=None)
-        if near and abs(near[-1].box.middle[1] - level) < SAME_ROW * height:
-            near.append(candidate)
+    for item in sorted(items, key=lambda each: each.box.middle):
+        near = min(rows, key=lambda row: abs(level(row[-1]) - level(item)), default=None)
+        if near and abs(level(near[-1]) - level(item)) < SAME_ROW * height:
+            near.append(item)
         else:
-            rows.append([candidate])
-    return sorted(rows, key=lambda row: np.mean([each.box.middle[1] for each in row]))
+            rows.append([item])
+    return sorted(rows, key=lambda row: np.mean([level(each) for each in row]))

@@ -9,13 +9,14 @@ import numpy as np
 
 from ..plots import CAPTION_SIZE, draw_image, make_figure, plain, show_pictures
 from ..preprocess import SIZE
+from .box import Box
 from .find import steps
 from .images import ImageSource, load_reduced
 from .pages import Page
 from .predict import Prediction
 
 PANEL_SIZE, PANEL_WIDTHS = (3, 3.2), (1, 1, 1.3)  # inches; ratios of photo, input and bars
-PAGE_SIZE = 5, 3.9  # inches
+PAGE_SIZE = 4.2, 3.3  # inches
 
 
 def show_prediction(source: ImageSource, prediction: Prediction) -> None:
@@ -41,7 +42,7 @@ def show_steps(source: ImageSource) -> None:
 
 
 def show_page(source: ImageSource, page: Page, ax: Any = None) -> None:
-    """Draw an image with a box around each digit, and the answer above it.
+    """Draw an image with a box around each digit, dashed around each doubt, and the answers above.
 
     The page is what :func:`mnist_tutorial.read_digits` made of it. Without `ax`, the axes of a
     figure of one's own, a new figure is made and shown.
@@ -52,10 +53,12 @@ def show_page(source: ImageSource, page: Page, ax: Any = None) -> None:
     if ax is not None:
         ax.set_title(plain(title))
     _draw_photo(axis, source, page.digits)
-    for digit in page.digits:
-        x, y, width, _ = digit.box
-        axis.annotate(f"{digit.digit}", (x + width / 2, y), ha="center", va="bottom", color="C1",
-                      fontsize=CAPTION_SIZE)
+    for doubt in page.doubts:
+        _draw_box(axis, doubt.box, "C3", linestyle="--")
+    marks = [(f"{each.digit}" if each.sure else f"{each.digit}?", each.box) for each in page.digits]
+    for text, (x, y, width, _) in [*marks, *(("?", doubt.box) for doubt in page.doubts)]:
+        axis.annotate(text, (x + width / 2, y), ha="center", va="bottom",
+                      color="C3" if "?" in text else "C1", fontsize=CAPTION_SIZE)
     if ax is None:
         plt.show()
 
@@ -65,5 +68,8 @@ def _draw_photo(axis, source: ImageSource, digits: list[Prediction], **options) 
     grey, scale = load_reduced(source)
     draw_image(axis, grey, extent=(0, grey.shape[1] * scale, grey.shape[0] * scale, 0))
     for digit in digits:
-        x, y, width, height = digit.box
-        axis.add_patch(plt.Rectangle((x, y), width, height, fill=False, edgecolor="C1", **options))
+        _draw_box(axis, digit.box, "C1" if digit.sure else "C3", **options)
+
+
+def _draw_box(axis, box: Box, colour: str, **options) -> None:
+    axis.add_patch(plt.Rectangle(box[:2], *box[2:], fill=False, edgecolor=colour, **options))

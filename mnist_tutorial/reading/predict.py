@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from base64 import b64encode
 from typing import NamedTuple, Sequence
 
@@ -26,6 +27,7 @@ DIGITS = 10
 BATCH = 1000              # images in one call of the network, which takes memory for each
 MAX_READ = 3_000          # candidates of an image that are read before patience ends
 SHOWS_DIGIT = 0.5         # probability of being a digit from which nothing else is looked for
+DISBELIEF = 0.15  # odds that ink of a digit is believed as little as other ink, see below
 SECOND_CHOICE_TRUST = 0.8  # belief in a second choice: who looks on finds something in any image
 
 
@@ -71,18 +73,23 @@ def as_html(pictures: list[np.ndarray], text: str) -> str:
 
 
 def predict_pictures(model: torch.nn.Module, pictures: Sequence[np.ndarray],
-                     boxes: Sequence[tuple[int, int, int, int]]) -> list[Prediction]:
+                     boxes: Sequence[tuple[int, int, int, int]],
+                     beliefs: Sequence[float] | None = None) -> list[Prediction]:
     """Read uint8 images (28, 28) that were in boxes of a source, and doubt those without a digit.
 
     Any network of ten classes answers with one of the ten, whatever it is shown. A second one, the
     guard (:func:`mnist_tutorial.reading.load_guard`), says how probable it is that there is a digit
     at all: d. With that probability the first one is believed, otherwise every digit is as good as
-    any other: d * probabilities + (1 - d) / 10.
+    any other: d * probabilities + (1 - d) / 10. Where `beliefs` tell how far the ink is a digit's,
+    0 to 1, by what lies around it (b), d is multiplied by b / (b + 0.15 (1 - b)).
     """
     name, predictions = getattr(model, "weights_name", type(model).__name__), []
     for start in range(0, len(pictures), BATCH):
         batch = pictures[start:start + BATCH]
         is_digit = probabilities(load_guard(), batch)[:, 1]
+        if beliefs is not None:
+            belief = np.array(beliefs[start:start + BATCH], np.float32)
+            is_digit = is_digit * belief / (belief + DISBELIEF * (1 - belief))
         answers = _believed(probabilities(model, batch, DIGITS), is_digit[:, None])
         predictions += [Prediction(int(answer.argmax()), float(answer.max()), answer, picture,
                                    Box(*box), name, float(share))
@@ -99,11 +106,13 @@ def _believed(answers: np.ndarray, trust):
 class Reader:
     """Ask the networks what candidates show; boxes are in pixels of a source of that side.
 
-    `left` is how many more are to be read before patience ends, less than 0 after that.
+    `left` is how many more are to be read before patience ends, less than 0 after that, and `slope`
+    that of the rows in which they stand, in pixels down for each to the right.
     """
 
     def __init__(self, model: torch.nn.Module, source_side: float):
         self.model, self.source_side, self.left = model, source_side, MAX_READ
+        self.slope = 0.0
 
     def read(self, candidates: list[Candidate], image: np.ndarray | None = None) -> list[Candidate]:
         """Return the candidates, each with what is read in `image` (uint8 (H, W)) or its copy."""
@@ -114,10 +123,20 @@ class Reader:
             left, top, width, height = cv2.boundingRect(ink)
             box = Box(place.left + left, place.top + top, width, height)
             boxes.append(box.scaled(self.source_side / max(whole.shape)))
-            pictures.append(fit_to_mnist(ink))
-        predictions = predict_pictures(self.model, pictures, boxes)
+            pictures.append(fit_to_mnist(levelled(ink, self.slope) if self.slope else ink))
+        predictions = predict_pictures(self.model, pictures, boxes,
+                                       [each.belief for each in candidates])
         return [candidate._replace(prediction=prediction)
                 for candidate, prediction in zip(candidates, predictions)]
+
+
+def levelled(ink: np.ndarray, slope: float) -> np.ndarray:
+    """Turn ink, uint8 (h, w), that stands in a sloping row: uint8 (side, side), all of it."""
+    side = math.ceil(math.hypot(*ink.shape))
+    height, width = ink.shape
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), math.degrees(math.atan(slope)), 1)
+    matrix[:, 2] += (side - width) / 2, (side - height) / 2
+    return cv2.warpAffine(ink, matrix, (side, side))
 
 
 @for_each_image

@@ -18,6 +18,7 @@ MIN_PROBABILITY = 1e-3  # ... but not below that probability
 LOW, COST_LOW = 0.7, 3  # heights of a digit; what is lower costs that many nats for each
 COST_SKIP = 10         # nats, to take a part for no digit
 COST_CUT, PEN = 0.5, 0.1  # nats of a cut, and the length, in heights of a digit, of one nat more
+POSSIBLE = 0.1         # belief from which skipped ink is in doubt
 CERTAIN = 0.25         # nats of doubt up to which a candidate needs no second look
 # In heights of a digit:
 NARROW = 0.4                # components as narrow are not cut
@@ -52,9 +53,11 @@ def divide_row(row: list[Candidate], height: float, reader: Reader) -> list[Cand
     ways: list[tuple[float, list[Candidate]]] = [(0.0, []), *((np.inf, []) for _ in parts)]
     for start in range(len(parts)):
         cost, digits = ways[start]
+        part = parts[start]
+        doubt = [part._replace(prediction=None)] if part.belief > POSSIBLE else []
         steps = [(span.strokes[0].cut + cost_of(span.prediction, span.box, height), stop, [span])
                  for (begin, stop), span in spans.items() if begin == start]
-        for step, stop, digit in [(COST_SKIP, start + 1, []), *steps]:
+        for step, stop, digit in [(COST_SKIP, start + 1, doubt), *steps]:
             if cost + step < ways[stop][0]:
                 ways[stop] = cost + step, digits + digit
     return ways[-1][1]
@@ -91,16 +94,19 @@ def _cut_up(candidate: Candidate, height: float) -> list[Candidate]:
     """Cut a candidate into parts; one that is certain to be a digit stays whole."""
     if cost_of(candidate.prediction, candidate.box, height) < CERTAIN:
         return [candidate._replace(strokes=[Stroke(candidate.mask(), candidate.box)])]
-    strokes = [part for stroke in candidate.strokes for part in _cut_stroke(stroke, height)]
+    touch = candidate.layer.touch
+    strokes = [part for stroke in candidate.strokes
+               for part in _cut_stroke(stroke, height, touch)]
     return [Candidate.of(candidate.layer, [stroke]) for stroke in strokes]
 
 
-def _cut_stroke(whole: Stroke, height: float) -> list[Stroke]:
+def _cut_stroke(whole: Stroke, height: float, touch: np.ndarray | None) -> list[Stroke]:
     """Cut a component along its seams, if it is wide enough for two digits."""
     if whole.box.width < NARROW * height:
         return [whole]
     number, costs = np.zeros(whole.mask.shape, int), [0.0]
-    for cost, seam in _seams(whole.mask, SEAM_SPACING * height):
+    ink = whole.mask if touch is None else whole.mask * (1 - touch[whole.box.slices()])
+    for cost, seam in _seams(ink, SEAM_SPACING * height):
         number += np.arange(whole.mask.shape[1]) >= seam[:, None]
         costs.append(COST_CUT + cost / (PEN * height))
     parts = []
@@ -113,16 +119,17 @@ def _cut_stroke(whole: Stroke, height: float) -> list[Stroke]:
     return parts
 
 
-def _seams(mask: np.ndarray, spacing: float) -> list[tuple[float, np.ndarray]]:
+def _seams(ink: np.ndarray, spacing: float) -> list[tuple[float, np.ndarray]]:
     """Return the straight cuts that cross the least ink, one for each `spacing` columns.
 
-    Each is the pixels of ink that it crosses, and its column in each row: int array (height,).
+    Given is how much ink, 0 to 1, is in each pixel (height, width), that where digits touch left
+    out. Each cut is the ink that it crosses, and its column in each row: int array (height,).
     """
-    height, width = mask.shape
+    height, width = ink.shape
     from_middle = np.arange(height)[:, None] - height / 2
     lines = [(np.arange(width) + slope * from_middle).round().astype(int).clip(0, width - 1)
              for slope in SEAM_SLOPES]
-    costs = np.array([np.take_along_axis(mask, line, axis=1).sum(axis=0, dtype=int) + abs(slope)
+    costs = np.array([np.take_along_axis(ink, line, axis=1).sum(axis=0, dtype=float) + abs(slope)
                       for line, slope in zip(lines, SEAM_SLOPES)])
     reach = max(2, round(spacing))
     seams = []

@@ -115,9 +115,15 @@ def count_errors(label, text, mode):
 
 
 def read_page(path, net):
-    """Read a page as a whole: its text, and whether all its digits are sure."""
+    """Read a page as a whole: the text of its digits, and whether it is sure."""
     page = read_digits(path, net)
-    return page.text, bool(page.digits) and all(digit.sure for digit in page.digits)
+    return read_text(page), page.sure
+
+
+def read_text(page):
+    """Give the text of a page without its doubts, which are no answers."""
+    rows = page.text.replace("?", "").split("/")
+    return "/".join(filter(None, rows))
 
 
 def read_naively(path, net):

@@ -22,7 +22,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from handwriting import digits_only, edit_distance
+from handwriting import digits_only, edit_distance, read_text
 
 from mnist_tutorial import load_mnist, load_pretrained, probabilities, read_digits
 from mnist_tutorial.preprocess import fit_to_mnist
@@ -260,7 +260,7 @@ def measure(name, digits, count, net):
         seconds.append(time.perf_counter() - start)
         errors += edit_distance(digits_only(text), digits_only(page.text))
         length += len(digits_only(text))
-        if page.text != text:
+        if read_text(page) != text:
             failed.append((name, grey, text, page))
     print(f"{summary(name, count, failed, errors, length)}, {np.median(seconds):.3f} s", flush=True)
     return failed, errors, length
