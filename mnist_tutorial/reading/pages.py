@@ -146,8 +146,8 @@ def find_all_digits(grey: np.ndarray, reader: Reader, quick: bool = False) -> li
     """Find the strokes of an image, uint8 (H, W), in which the networks see most digits.
 
     A first look at a coarse copy tells how large digits are, and a second one, at a copy on which
-    they are as large as the network sees them best, finds them; `quick` is for an image that has
-    none of which the first look shows nothing.
+    they are as large as the network sees them best, finds them. If `quick`, the first one is enough
+    where it shows nothing.
     """
     longest = max(grey.shape)
     if longest < SMALL_PAGE:
