@@ -85,12 +85,10 @@ def test_the_shipped_network_knows_scenes(composed):
     assert measured["recall of ink"] > 0.8 and measured["precision of ink"] > 0.8
 
 
-def test_training_on_scenes(composed, capsys):
+def test_training_on_scenes(composed):
     torch.manual_seed(0)
     grey, target = (part[:16] for part in composed)
     model = InkNet()
     before = scenes.measure(model.eval(), grey, target)["loss"]
     scenes.train(model.train(), grey, target, steps=80)
     assert scenes.measure(model.eval(), grey, target)["loss"] < 0.9 * before
-
-

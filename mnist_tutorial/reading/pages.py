@@ -16,13 +16,13 @@ from .box import Box
 from .candidates import Candidate, join_strokes, list_strokes
 from .images import load_reduced
 from .predict import Prediction, Reader, as_html
-from .touching import digit_height, divide_row
+from .touching import POSSIBLE, digit_height, divide_row
 
 COARSE_SIDE, COARSE_VIEW = 320, 160  # pixels, longest side of a coarse copy, and as it is seen
 FINE_VIEW = 1000         # pixels, longest side of a finer copy, at most
 WELL_SEEN, BEST_SEEN = (24, 70), 40  # pixels, heights of a digit that the network sees well, best
 SMALL_PAGE = 112         # pixels, longest side to which a smaller image is enlarged
-POSSIBLE, LIKELY = 0.1, 0.5  # belief from which ink may be a digit's, and is in doubt if unread
+LIKELY = 0.5             # belief from which ink that nobody read is in doubt
 # In heights of a digit: what is no digit, how near are its pieces, how tall are two, and no dot.
 TOO_LOW, REACH, MAX_JOINED, MIN_PART = 0.4, 0.3, 1.4, 0.12
 SAME_ROW = 0.5           # heights of a digit between the levels of neighbours

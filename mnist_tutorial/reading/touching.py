@@ -18,7 +18,7 @@ MIN_PROBABILITY = 1e-3  # ... but not below that probability
 LOW, COST_LOW = 0.7, 3  # heights of a digit; what is lower costs that many nats for each
 COST_SKIP = 10         # nats, to take a part for no digit
 COST_CUT, PEN = 0.5, 0.1  # nats of a cut, and the length, in heights of a digit, of one nat more
-POSSIBLE = 0.1         # belief from which skipped ink is in doubt
+POSSIBLE = 0.1         # belief from which ink may be a digit's: skipped, it is in doubt
 CERTAIN = 0.25         # nats of doubt up to which a candidate needs no second look
 # In heights of a digit:
 NARROW = 0.4                # components as narrow are not cut
@@ -100,12 +100,12 @@ def _cut_up(candidate: Candidate, height: float) -> list[Candidate]:
     return [Candidate.of(candidate.layer, [stroke]) for stroke in strokes]
 
 
-def _cut_stroke(whole: Stroke, height: float, touch: np.ndarray | None) -> list[Stroke]:
+def _cut_stroke(whole: Stroke, height: float, touch: np.ndarray) -> list[Stroke]:
     """Cut a component along its seams, if it is wide enough for two digits."""
     if whole.box.width < NARROW * height:
         return [whole]
     number, costs = np.zeros(whole.mask.shape, int), [0.0]
-    ink = whole.mask if touch is None else whole.mask * (1 - touch[whole.box.slices()])
+    ink = whole.mask * (1 - touch[whole.box.slices()])
     for cost, seam in _seams(ink, SEAM_SPACING * height):
         number += np.arange(whole.mask.shape[1]) >= seam[:, None]
         costs.append(COST_CUT + cost / (PEN * height))
