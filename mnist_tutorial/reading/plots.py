@@ -16,7 +16,7 @@ from .pages import Page
 from .predict import Prediction
 
 PANEL_SIZE, PANEL_WIDTHS = (3, 3.2), (1, 1, 1.3)  # inches; ratios of photo, input and bars
-PAGE_SIZE = 4.2, 3.3  # inches
+PAGE_SIZE = 3.9, 3.1  # inches
 
 
 def show_prediction(source: ImageSource, prediction: Prediction) -> None:
