@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # for editors and type checkers: the same names, see HOME
     from .data import load_mnist, mnist_loaders
     from .device import pick_device
     from .live.pad import DrawingPad
+    from .live.page import save_page
     from .model import Net
     from .reading.find import naive_resize, prepare
     from .reading.pages import read_digits
@@ -30,14 +31,15 @@ __version__ = "0.1.0"
 
 __all__ = ["DrawingPad", "Net", "RECIPES", "draw_digit", "evaluate", "fit", "load_mnist",
            "load_pretrained", "mnist_loaders", "naive_resize", "pick_device", "predict_image",
-           "prepare", "probabilities", "read_digits", "save_weights", "show_steps", "train_net",
-           "train_one_epoch"]
+           "prepare", "probabilities", "read_digits", "save_page", "save_weights", "show_steps",
+           "train_net", "train_one_epoch"]
 
 # Each name is imported from its module when it is first asked for: to read a picture takes neither
 # torchvision nor matplotlib, which would double the time of `import torch`.
 HOME = {
     "checkpoint": ("load_pretrained", "save_weights"), "data": ("load_mnist", "mnist_loaders"),
-    "device": ("pick_device",), "live.pad": ("DrawingPad",), "model": ("Net",),
+    "device": ("pick_device",), "live.pad": ("DrawingPad",),
+    "live.page": ("save_page",), "model": ("Net",),
     "reading.find": ("naive_resize", "prepare"), "reading.pages": ("read_digits",),
     "reading.plots": ("show_steps",), "reading.predict": ("predict_image",),
     "recipes.train": ("RECIPES", "train_net"), "strokes": ("draw_digit",),

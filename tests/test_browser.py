@@ -250,6 +250,25 @@ def test_pad_saves_drawings_and_keeps_them_when_the_page_is_loaded_again(
     notebook.shut_down()
 
 
+def test_pad_asks_for_digits_saves_each_and_clears_itself(page, server, course):
+    write_notebook(course / "asking.ipynb", "from mnist_tutorial.live import DrawingPad\n"
+                   "pad = DrawingPad(save_to='asked', ask=2)\npad")
+    notebook = Notebook(page, server, "asking.ipynb")
+    notebook.run_all()
+    wanted = [notebook.ask(f"print(pad._wanted[{number}])") for number in range(2)]
+    for number, digit in enumerate(wanted, start=1):
+        notebook.wait_for_text(".mnist", f"Write a {digit} ({number} of 2)")
+        notebook.draw(SEVEN)
+        arrived(notebook)
+        page.get_by_role("button", name="Save", exact=True).click()
+        notebook.wait_until("print(pad.asks['saved'], pad.drawing == b'')", f"{number} True")
+    notebook.wait_for_text(".mnist", "All 2 are saved.")
+    assert not page.get_by_role("button", name="Save", exact=True).is_visible()
+    table = (course / "asked" / "labels.csv").read_text()
+    assert table == f"filename,label\n0001.png,{wanted[0]}\n0002.png,{wanted[1]}\n"
+    notebook.shut_down()
+
+
 def test_a_saved_label_is_not_the_next_drawings(page, server, course):
     notebook = Notebook(page, server, "pad.ipynb")
     notebook.run_all()

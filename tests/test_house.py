@@ -31,7 +31,7 @@ DOORS = {"__init__", "__main__", "check"}  # they may import anything
 LIMITS = {
     # Both on the way back, to 5,196 and 750: the finder of pages, which was learned, stands beside
     # that of single digits, which was made by hand, until it finds these as well.
-    "lines of the package": 5656,
+    "lines of the package": 5980,
     "code lines of reading": 864,
     "private helpers of reading": 35,
     "bare numbers": 120,

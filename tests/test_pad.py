@@ -10,6 +10,7 @@ from drawings import FIVE, SEVEN, page
 from PIL import Image
 
 from mnist_tutorial import load_pretrained, predict_image
+from mnist_tutorial.live import load_folder
 from mnist_tutorial.live.pad import PAD_SIDE, DrawingPad
 from mnist_tutorial.live.widget import STATIC, describe
 from mnist_tutorial.reading.predict import Prediction
@@ -188,3 +189,24 @@ def test_nothing_comes_from_the_network():
         for harmless in ("http://localhost:…", "an https:// address"):
             text = text.replace(harmless, "")
         assert "http" not in text and "import " not in text, path
+
+
+def test_pad_asks_for_every_digit_as_often(tmp_path):
+    pad = DrawingPad(save_to=tmp_path, ask=20)
+    asked = []
+    while "digit" in pad.asks:
+        asked.append(pad.asks["digit"])
+        pad.drawing = png(drawing())
+        pad._receive(None, {"save": asked[-1]}, [png(drawing())])
+        assert pad.drawing == b"" and pad.asks["saved"] == len(asked)
+    assert sorted(asked) == sorted(2 * "0123456789") and pad.asks == {"saved": 20, "of": 20}
+    assert len(load_folder(tmp_path).dataset) == 20
+    with pytest.raises(ValueError, match="save_to"):
+        DrawingPad(ask=5)
+
+
+def test_pad_goes_on_asking_for_a_digit_that_could_not_be_saved(tmp_path):
+    pad = DrawingPad(save_to=tmp_path, ask=3)
+    before = dict(pad.asks)
+    pad._receive(None, {"save": "seven"}, [png(drawing())])
+    assert pad.asks == before and not list(tmp_path.iterdir())

@@ -4,6 +4,7 @@ import csv
 import importlib
 import os
 import random
+import shutil
 import signal
 import stat
 import sys
@@ -19,8 +20,10 @@ import torch
 from PIL import Image
 from tally import attempt
 
-from mnist_tutorial.errors import ImageError, RecordError
-from mnist_tutorial.live.record import record
+from mnist_tutorial import evaluate, load_pretrained, predict_image
+from mnist_tutorial.errors import DatasetError, ImageError, RecordError
+from mnist_tutorial.live.record import load_folder, record, record_sheet
+from mnist_tutorial.reading.images import IMG
 
 # `mnist_tutorial.live.record` is the function to all but the import system
 module = importlib.import_module("mnist_tutorial.live.record")
@@ -330,3 +333,54 @@ def test_the_benchmark_reads_what_was_recorded(tmp_path, monkeypatch):
 
     path = record(GREY, "37/2", tmp_path)
     assert read_labels(tmp_path) == [(path, "37/2", "")]
+
+
+SHEET = "2026/31415/97580"
+
+
+def test_a_sheet_of_known_digits_is_cut_and_labelled(tmp_path):
+    paths = record_sheet(IMG / "page.jpg", SHEET, tmp_path)
+    labels = [label for _, label in rows(tmp_path)[1:]]
+    assert [path.name for path in paths] == [name for name, _ in rows(tmp_path)[1:]]
+    assert "".join(labels) == SHEET.replace("/", "")
+    assert [prediction.digit for prediction in predict_image(tmp_path)] == list(map(int, labels))
+
+
+@pytest.mark.parametrize("label", ["2026/31415", "2026/31415/975801", "", "one", "20263141597580"])
+def test_sheets_with_other_digits_than_said_save_nothing(tmp_path, label):
+    with pytest.raises(RecordError, match="found rows of 4, 5, 5: 2026/31415/97580"):
+        record_sheet(IMG / "page.jpg", label, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_folders_are_loaded_as_any_other_data(tmp_path):
+    record_sheet(IMG / "page.jpg", SHEET, tmp_path)
+    loader = load_folder(tmp_path, batch_size=4, shuffle=True)
+    images, labels = next(iter(loader))
+    assert images.shape == (4, 1, 28, 28) and images.dtype == torch.float32
+    assert loader.dataset.name == tmp_path.name and len(loader.dataset) == 14
+    assert evaluate(load_pretrained(), loader)[1] == 1
+
+
+def test_a_folder_for_each_digit_does_as_well(tmp_path):
+    for digit in (3, 5):
+        (tmp_path / str(digit)).mkdir()
+        shutil.copy(IMG / f"{digit}.jpg", tmp_path / str(digit))
+    assert load_folder(tmp_path).dataset.tensors[1].tolist() == [3, 5]
+
+
+@pytest.mark.parametrize("table, words", [
+    (b"\xef\xbb\xbffilename;label\r\n0001.png;7\r\n", None),        # Excel's "CSV UTF-8"
+    ("filename,label\n0001.png,七\n".encode("gbk"), "UTF-8"),
+    (b"filename,label\n0001.png,77\n", "0001.png with label '77'"),
+    (b"filename,label\n0001.png,\n", "0001.png with label ''"),
+    (b"filename,label\n0002.png,7\n", "0002.png with label '7'.*no such file"),
+    (b"filename,label\n", "got none")])
+def test_tables_are_read_or_refused_with_the_reason(tmp_path, table, words):
+    record(load(IMG / "7.png"), 7, tmp_path)
+    (tmp_path / "labels.csv").write_bytes(table)
+    if words is None:
+        assert load_folder(tmp_path).dataset.tensors[1].tolist() == [7]
+        return
+    with pytest.raises((RecordError, DatasetError), match=words):
+        load_folder(tmp_path)

@@ -13,6 +13,7 @@ from ..reading.images import load_grey
 from .widget import NO_DIGIT, Widget, decode, describe, explain, static
 
 PAD_SIDE = 280  # pixels
+DIGITS = 10
 
 
 class DrawingPad(Widget):
@@ -22,19 +23,41 @@ class DrawingPad(Widget):
     answered, a uint8 array (280, 280), black (0) on white (255); `prediction` is the answer, None
     without a digit. Both are read only, and set in this order:
     ``pad.observe(function, "prediction")`` calls you while you draw.
+
+    If it is to `ask` for a number of digits, it names one after the other, every digit as often,
+    saves each under that label and clears itself: the way to collect your own hand in a minute or
+    two (:func:`mnist_tutorial.live.load_folder`). A ValueError says that `save_to` is missing.
     """
 
     _esm = static("common.js", "pad.js")
     side = traitlets.Int(PAD_SIDE, read_only=True).tag(sync=True)
     drawing = traitlets.Any(b"", help="the page's PNG, empty for an empty pad").tag(
         sync=True, echo_update=False)
+    asks = traitlets.Dict(help="the digit that is wanted, its number, of how many").tag(sync=True)
     answer = traitlets.Dict(help="the part of the prediction that the page shows").tag(sync=True)
     image = traitlets.Any(read_only=True)
     prediction = traitlets.Any(None, allow_none=True, read_only=True)
 
-    def __init__(self, model: torch.nn.Module | None = None, save_to: str | Path | None = None):
+    def __init__(self, model: torch.nn.Module | None = None, save_to: str | Path | None = None, *,
+                 ask: int = 0):
+        if ask and save_to is None:
+            raise ValueError("expected a folder for the digits asked for: save_to='my_digits'")
         super().__init__(model, save_to, answer={"words": NO_DIGIT})
+        rng, tens = np.random.default_rng(), -(-ask // DIGITS)
+        self._wanted = [int(digit) for _ in range(tens) for digit in rng.permutation(DIGITS)][:ask]
+        self._ask(0)
         self.observe(self._answer, "drawing")
+
+    def _ask(self, saved: int) -> None:
+        """Ask for the next digit, as many being saved; or for none, once all are."""
+        self.asks = {"saved": saved, "of": len(self._wanted)}
+        if saved < len(self._wanted):
+            self.asks = {**self.asks, "digit": str(self._wanted[saved])}
+
+    def _was_saved(self) -> None:
+        if self._wanted:
+            self.clear()
+            self._ask(self.asks["saved"] + 1)
 
     @traitlets.default("image")
     def _empty(self) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Collect labelled images: a folder of PNG files, and a `labels.csv` with the digits on them.
 
-`tests/benchmarks/handwriting.py` reads it, to measure how well your own writing is read.
+`tests/benchmarks/handwriting.py` reads it, to measure how well your own writing is read, and
+:func:`load_folder`, to learn from.
 """
 
 from __future__ import annotations
@@ -12,17 +13,27 @@ import re
 import reprlib
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from filelock import FileLock  # comes with PyTorch
 from PIL import Image, ImageOps
 
 from ..checkpoint import write_atomically
-from ..errors import RecordError
-from ..sources import as_image
+from ..errors import CourseError, DatasetError, RecordError
+from ..reading.find import prepare
+from ..reading.images import load_reduced
+from ..reading.pages import read_digits
+from ..sources import ImageSource, as_image, list_images
+
+if TYPE_CHECKING:
+    from torch.utils.data import DataLoader
 
 TABLE, LOCK, LOCK_TIMEOUT, LOCK_PERIOD = "labels.csv", ".labels.lock", 60, 0.01  # seconds
 SEPARATORS, MAX_LABEL = ",;\t", 300  # Excel's is ; where numbers have a decimal comma; characters
+DIGITS, MOST_NAMED = "0123456789", 5  # single labels; files that a message names
+SHEET_MARGIN = 0.15  # of a digit's longer side, that is cut out of a sheet around it
 
 
 def record(picture: np.ndarray | Image.Image, label: str | int, folder: str | Path) -> Path:
@@ -103,3 +114,64 @@ def read_table(path: Path) -> tuple[str, str, list[list[str]]]:
     raise RecordError(f"{str(path)!r}: expected a table in UTF-8 with the columns filename and "
                       f"label, got {came}; mend it, in Excel save it as 'CSV UTF-8', or take "
                       "another folder")
+
+
+def record_sheet(source: ImageSource, label: str, folder: str | Path) -> list[Path]:
+    """Cut a photo of a sheet with rows of known digits, and save each as :func:`record` does.
+
+    The label has the digits in reading order, rows separated by "/": "0123456789/0123456789". What
+    is read does not matter, only that as many digits are found in each row: otherwise a RecordError
+    says how many there are, and nothing is saved. Returned are the paths, in reading order.
+    """
+    grey, scale = load_reduced(source)
+    page, wanted = read_digits(grey), label.split("/")
+    found = [len(row) + sum(doubt.row == number for doubt in page.doubts)
+             for number, row in enumerate(page.rows)]
+    if not re.fullmatch("[0-9]+(/[0-9]+)*", label) or found != list(map(len, wanted)) \
+            or page.doubts:
+        raise RecordError(f"expected rows of {', '.join(map(str, map(len, wanted)))} digits, as in "
+                          f"the label {label[:MAX_LABEL]!r}, and found rows of "
+                          f"{', '.join(map(str, found)) or 'none'}: {page.text or 'nothing'}; "
+                          "photograph it again, larger and brighter, or save digit by digit")
+    boxes = [page.digits[number].box.scaled(1 / scale) for row in page.rows for number in row]
+    cuts = [grey[box.slices(round(SHEET_MARGIN * max(box[2:])), grey.shape)] for box in boxes]
+    return [record(cut, digit, folder) for cut, digit in zip(cuts, "".join(wanted))]
+
+
+def load_folder(folder: str | Path, batch_size: int = 64, **options: Any) -> DataLoader:
+    """Load a folder of your own digits, as the drawing pad or :func:`record` saved it.
+
+    It holds images and a `labels.csv`, or a folder of images for each digit, named 0 to 9. Each
+    image is prepared as a photo is (:func:`mnist_tutorial.prepare`). The loader is that of
+    :func:`mnist_tutorial.data.tensor_loader`, which takes the `options`: shuffle, seed, augment. A
+    DatasetError says what is missing, or which images show no digit or have no single one as label.
+    """
+    from torch.utils.data import TensorDataset  # seldom needed, and torchvision with the loader
+
+    from ..data import tensor_loader
+
+    folder = Path(os.path.expanduser(folder))
+    labelled = _list_labelled(folder)
+    pictures, labels, wrong = [], [], []
+    for path, label in labelled:
+        try:
+            labels.append(list(DIGITS).index(label))
+            pictures.append(prepare(path).picture)
+        except (CourseError, ValueError) as error:
+            wrong.append(f"{path.name} with label {label!r} ({error})")
+    if wrong or not labelled:
+        raise DatasetError(f"expected images of one digit each in {str(folder)!r}, with labels; "
+                           f"got {'; '.join(wrong[:MOST_NAMED]) or 'none'}")
+    dataset: Any = TensorDataset(torch.from_numpy(np.stack(pictures)), torch.tensor(labels))
+    dataset.name = folder.name
+    return tensor_loader(dataset, batch_size, **options)
+
+
+def _list_labelled(folder: Path) -> list[tuple[Path, str]]:
+    """List a folder's images, each with its label."""
+    if (folder / TABLE).exists():
+        _, _, (columns, *rows) = read_table(folder / TABLE)
+        named = [dict(zip(columns, row)) for row in rows if row]
+        return [(folder / row["filename"], row["label"].strip()) for row in named]
+    return [(path, digit) for digit in DIGITS if (folder / digit).is_dir()
+            for path in map(Path, list_images(folder / digit)) if path.is_file()]

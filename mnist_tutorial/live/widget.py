@@ -82,8 +82,12 @@ class Widget(anywidget.AnyWidget):
                 raise RecordError("nothing can be saved here: make the widget with save_to=FOLDER")
             image = decode(buffers[0], self._picture_kind).convert("RGB")
             self.send({"saved": f"Saved as {record(image, content['save'], self.save_to)}."})
+            self._was_saved()
         except Exception as error:
             self.send({"not_saved": explain(error)})
+
+    def _was_saved(self) -> None:
+        """Do what is to be done once an image is saved."""
 
     def _read_digit(self, image: np.ndarray) -> Prediction | None:
         try:

@@ -43,8 +43,10 @@ function makeSaveLine(model, nothing, picture) {
     type: "text", size: 10, placeholder: "e.g. 7", autocomplete: "off", spellcheck: false, "@inputmode": "numeric",
   });
   const said = make("output", { className: "mnist-said" });
-  const form = make("form", { className: "mnist-line" },
-    make("label", {}, "What is it? ", input), make("button", { type: "submit", textContent: "Save" }), said);
+  const label = make("label", {}, "What is it? ", input);
+  const wanted = make("strong", { "@role": "status" });
+  const save = make("button", { type: "submit", textContent: "Save" });
+  const form = make("form", { className: "mnist-line" }, label, wanted, save, said);
   const say = (text, failed) => {
     said.textContent = text;
     said.classList.toggle("mnist-failed", failed);
@@ -52,21 +54,36 @@ function makeSaveLine(model, nothing, picture) {
   let sent = null;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const label = input.value; // of this moment, as the picture
+    const text = input.value; // of this moment, as the picture
     const bytes = await picture();
     if (!bytes) return say(nothing, true);
-    sent = label;
-    model.send({ save: label }, undefined, [bytes]);
+    if (save.disabled) return; // twice the same drawing
+    save.disabled = true;
+    sent = text;
+    model.send({ save: text }, undefined, [bytes]);
   });
+  /** Ask for the next digit, if the widget asks at all. */
+  function ask() {
+    const { digit, saved, of } = model.get("asks") ?? {};
+    if (!of) return;
+    label.hidden = true;
+    save.hidden = digit === undefined;
+    input.value = digit ?? "";
+    write(wanted, digit === undefined ? `All ${of} are saved.` : `Write a ${digit} (${saved + 1} of ${of})`);
+  }
+  model.on("change:asks", ask);
+  ask();
   input.addEventListener("keydown", (event) => { // left alone, it does not arrive inside a notebook
     if (event.key !== "Enter") return;
     event.preventDefault();
     form.requestSubmit();
   });
   model.on("msg:custom", (message) => {
+    save.disabled = false;
     if ("saved" in message) {
       say(message.saved, false);
       if (input.value === sent) input.value = ""; // it is not the next picture's
+      ask();
     }
     if ("not_saved" in message) say(message.not_saved, true);
   });

@@ -1,0 +1,99 @@
+"""Take a network along: one file with a pad that answers on any phone, without a server."""
+
+from __future__ import annotations
+
+import html
+import json
+import zlib
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..checkpoint import write_atomically
+from ..model import FastNet, Net
+from ..reading.guard import load_guard
+from ..reading.predict import SURE
+from .widget import static
+
+LEVELS, GUARD_LEVELS = 127, 15  # of a weight, above 0 and as many below
+MIN_SCALE = 1e-9  # of an output whose weights are all 0
+NOT_IN_PAGE = "/* The camera. */"  # where the part of live.css begins that the page does without
+
+
+def save_page(model: nn.Module, path: str | Path, *, title: str = "Draw a digit",
+              exact: bool = False) -> None:
+    """Write a web page that holds a network, and answers what is drawn in it.
+
+    It is one file of less than 150 KB, which opens by itself on a phone as on a computer and asks
+    nothing of the internet: a pad, what the network sees, ten bars, and "not sure", for it holds
+    the guard too. A weight is a whole number of 8 bits there, times a scale for each of a layer's
+    outputs; if `exact` it is float32, and the file 90 KB larger. The guard's have 5 bits.
+
+    Parameters
+    ----------
+    model : Net or FastNet, trained by whatever means
+    path : a file, replaced if it is there
+
+    Raises
+    ------
+    TypeError
+        Another network: the page knows only the layers of these.
+    OSError
+        The file cannot be written.
+    """
+    if not isinstance(model, (Net, FastNet)):
+        raise TypeError(f"expected a Net or FastNet, got {type(model).__name__}: the page can "
+                        "compute only these; take torch.onnx.export for other networks")
+    numbers = {"name": getattr(model, "weights_name", type(model).__name__), "sure": SURE,
+               "network": pack(model, None if exact else LEVELS),
+               "guard": pack(load_guard(), GUARD_LEVELS)}
+    parts = {"title": html.escape(title),
+             "style": static("live.css").split(NOT_IN_PAGE)[0].strip(),
+             "numbers": json.dumps(numbers, separators=(",", ":")).replace("<", "\\u003c"),
+             "script": static("common.js", "pad.js", "digits.js", "page.js").replace(
+                 "export default { render };\n", "")}
+    page = static("page.html")
+    for name, text in parts.items():
+        page = page.replace(f"{{{name}}}", text)
+    write_atomically(path, page.encode())
+
+
+def pack(model: nn.Module, levels: int | None = LEVELS) -> list[dict]:
+    """Describe a network's layers, in order, with their numbers as text; float32 without levels."""
+    layers: list[dict] = []
+    flat_last = isinstance(model, FastNet)  # whose maps are flattened pixel by pixel
+    for part in model.modules():
+        bias: Any = getattr(part, "bias", None)
+        if isinstance(part, (nn.Conv2d, nn.Linear)):
+            weights = part.weight.detach().cpu().float()
+            if flat_last and isinstance(part, nn.Linear):
+                weights = weights.unflatten(1, (-1, layers[-2]["shape"][0]))
+                weights, flat_last = weights.transpose(1, 2).flatten(1), False
+            layers.append({"kind": "linear", **_packed(weights, levels),
+                           "bias": _short(bias.detach())})
+            if isinstance(part, nn.Conv2d):
+                layers[-1].update(kind="convolution", stride=part.stride[0])
+        elif isinstance(part, nn.ReLU):
+            layers.append({"kind": "relu"})
+        elif isinstance(part, nn.MaxPool2d):
+            layers.append({"kind": "pool"})
+    return layers
+
+
+def _packed(weights: torch.Tensor, levels: int | None) -> dict:
+    """Write weights (outputs, ...) as text: deflated, in base64."""
+    rows: np.ndarray = weights.flatten(1).numpy().astype("<f4")
+    packed: dict[str, Any] = {"shape": list(weights.shape)}
+    if levels:
+        scales = np.abs(rows).max(axis=1, keepdims=True).clip(MIN_SCALE) / levels
+        rows, packed["scales"] = (rows / scales).round().astype(np.int8), _short(scales)
+    return {**packed, "packed": b64encode(zlib.compress(rows.tobytes(), 9)).decode()}
+
+
+def _short(numbers: torch.Tensor | np.ndarray) -> list[float]:
+    """List float32 numbers, each with the nine digits that tell it from all others."""
+    return [float(f"{number:.9g}") for number in numbers.flatten().tolist()]
