@@ -6,7 +6,8 @@
 
 What everybody needs is at the top: `model`, `data`, `training` and what they use. Behind it
 are the rooms: `reading` (from any picture to digits), `live` (cameras and widgets), `recipes`
-(train better and faster) and `study` (what a network gets wrong, and why).
+(train better and faster), `study` (what a network gets wrong, and why) and `exercises` (checks of
+the learner's answers).
 """
 
 from importlib import import_module

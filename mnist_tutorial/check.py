@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+import textwrap
 from contextlib import closing, suppress
 from typing import NamedTuple
 
@@ -20,6 +21,8 @@ from .errors import CheckpointError, SourceError
 from .live.display import has_display
 from .live.frames import read_frames
 from .reading.guard import load_guard
+
+ADVICE_WIDTH = 88  # columns, which a page of a notebook shows without breaking them
 
 
 class Check(NamedTuple):
@@ -37,7 +40,10 @@ class Check(NamedTuple):
 
     def __str__(self) -> str:
         line = f"[{self.mark:^4}] {self.name}: {self.found}"
-        return f"{line}\n       -> {self.advice}" if self.advice else line
+        advice = textwrap.fill(self.advice, ADVICE_WIDTH, initial_indent=7 * " " + "-> ",
+                               subsequent_indent=10 * " ", break_long_words=False,
+                               break_on_hyphens=False)
+        return f"{line}\n{advice}" if self.advice else line
 
 
 def check_python() -> Check:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from pathlib import Path
 from typing import Any, Sequence
 
 import matplotlib.pyplot as plt
@@ -11,11 +13,13 @@ import torch
 
 from .training import Epoch
 
+STYLE = Path(__file__).with_name("course.mplstyle")  # for `plt.style.use`: light pages and dark
 DPI = 72  # of figures that are mostly photos, whose grain makes stored notebooks large
-CURVES_SIZE, TIMES_WIDTH, BAR_HEIGHT = (6.4, 3.8), 7, 0.45  # inches
+CURVES_SIZE, TIMES_WIDTH, BAR_HEIGHT = (6.4, 3.8), 8, 0.45  # inches
 CAPTION_HEIGHT, TITLE_HEIGHT = 0.25, 0.35  # inches above each image, above the figure
 CAPTION_SIZE = 10  # points
 DASHED, FAINT = {"linestyle": "--", "alpha": 0.6}, {"alpha": 0.3}  # a line; a grid behind it
+LIGHT = 0.4  # opacity of a bar that is no result
 DOTTED = {"marker": "o", "markersize": 4}  # a line with a small dot for each value
 
 
@@ -73,6 +77,12 @@ def show_curves(histories: dict[str, Sequence[Epoch]], title: str = "") -> None:
     Training is dashed. The scale begins at the second epoch: the first would squeeze the others.
     """
     _, [[axis]] = make_figure(CURVES_SIZE, dpi=None)
+    _draw_curves(axis, histories)
+    axis.set_title(plain(title))
+    plt.show()
+
+
+def _draw_curves(axis, histories: dict[str, Sequence[Epoch]]) -> None:
     for number, (name, history) in enumerate(histories.items()):
         label = plain(name)
         epochs = [epoch.epoch for epoch in history]
@@ -82,20 +92,76 @@ def show_curves(histories: dict[str, Sequence[Epoch]], title: str = "") -> None:
         axis.plot(epochs, validation, color=f"C{number}", label=f"{label}: validation", **DOTTED)
     lowest = np.nanmin([[epoch.train_accuracy, epoch.validation_accuracy]
                         for history in histories.values() for epoch in history[1:] or history])
-    axis.set(xlabel="epoch", ylabel="accuracy in %", title=plain(title),
-             ylim=(100 * lowest - 0.5, None))
+    axis.set(xlabel="epoch", ylabel="accuracy in %", ylim=(100 * lowest - 0.5, None))
+    axis.locator_params(axis="x", integer=True)
     axis.grid(**FAINT)
     axis.legend()
-    plt.show()
 
 
-def show_times(seconds: dict[str, float], title: str = "") -> None:
-    """Draw times (labels to seconds above 0) as bars on a logarithmic scale, the first on top."""
+class LiveCurves:
+    """Draw a training run's accuracies while it goes on, with the time left above.
+
+    Tell it each epoch's results with :meth:`add`; `history` holds them. Where there is no notebook
+    to draw in, it prints a line for each epoch.
+    """
+
+    def __init__(self, epochs: int, name: str = "net"):
+        self.epochs, self.name, self.history = epochs, name, []
+        self._shown, self._since = None, time.perf_counter()
+        self._show()
+
+    def add(self, training: tuple[float, float], validation: tuple[float, float]) -> None:
+        """Note an epoch's loss and accuracy in training and validation, and draw the curves."""
+        now = time.perf_counter()
+        number = len(self.history) + 1
+        self.history.append(Epoch(number, *training, *validation, seconds=now - self._since))
+        self._since = now
+        self._show()
+
+    def _line(self) -> str:
+        done, spent = len(self.history), sum(epoch.seconds for epoch in self.history)
+        if done == self.epochs:
+            return f"{done} epochs in {_clock(spent)}"
+        left = f", {_clock(spent / done * (self.epochs - done))} left" if done else ""
+        return f"epoch {done + 1} of {self.epochs}{left}"
+
+    def _show(self) -> None:
+        from IPython import display, get_ipython  # only notebooks need it
+
+        if getattr(get_ipython(), "kernel", None) is None:
+            print(self._line())
+            return
+        figure, [[axis]] = make_figure(CURVES_SIZE, dpi=None)
+        plt.close(figure)  # or it would be shown once more at the cell's end
+        if self.history:
+            _draw_curves(axis, {self.name: self.history})
+        axis.set(title=self._line(), xlim=(1 / 2, self.epochs + 1 / 2))
+        if self._shown is None:
+            self._shown = display.display(figure, display_id=True)
+        else:
+            self._shown.update(figure)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02}"
+
+
+def show_times(seconds: dict[str, float], title: str = "", notes: dict[str, str] | None = None,
+               faint: Sequence[str] = ()) -> None:
+    """Draw times (labels to seconds above 0) as bars on a logarithmic scale, the first on top.
+
+    Each label's note is set before its time; the bars of the labels in `faint` are light.
+    """
     times = list(seconds.values())
-    _, [[axis]] = make_figure((TIMES_WIDTH, BAR_HEIGHT * len(times) + 1))
+    _, [[axis]] = make_figure((TIMES_WIDTH, BAR_HEIGHT * len(times) + 1), dpi=None)
     bars = axis.barh(list(map(plain, seconds)), times)
-    axis.bar_label(bars, [f"{value:,.3g} s" for value in times], padding=3)
-    limits = min(times) / 3, max(times) * 4  # room for the numbers
+    for bar, name in zip(bars, seconds):
+        bar.set_alpha(LIGHT if name in faint else 1)
+    texts = [f"{value:,.0f} s" if value >= 10 else f"{value:.2g} s" for value in times]
+    texts = [f"{(notes or {}).get(name, '')} {text}" for name, text in zip(seconds, texts)]
+    axis.bar_label(bars, list(map(plain, texts)), padding=3)
+    limits = min(times) / 3, max(times) * (100 if notes else 4)  # room for the texts
     axis.set(xscale="log", xlabel="seconds", title=plain(title), xlim=limits)
     axis.invert_yaxis()
     axis.grid(axis="x", **FAINT)

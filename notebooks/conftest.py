@@ -1,4 +1,7 @@
-"""How pytest runs the notebooks: each cell, compared with its stored output, then the solutions."""
+"""How pytest runs the notebooks: each cell, compared with its stored output, then the solutions.
+
+Figures are compared too, which nbval leaves out: their size, and a reduced copy of them.
+"""
 
 import os
 from collections import defaultdict
@@ -6,7 +9,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from exercises import find_solutions
+from exercises import find_checks, find_solutions
+from figures import unlike
 from nbval.plugin import IPyNbCell, IPyNbFile
 
 from mnist_tutorial.data import SAMPLE, load_mnist
@@ -34,15 +38,44 @@ def pytest_report_header(config):
     return "data: MNIST"
 
 
+ACCEPTED = """
+from mnist_tutorial.exercises import find_slip
+slip = {}
+assert slip is None, slip
+"""
+
+
 class Notebook(IPyNbFile):
-    """A notebook whose solutions run after its own cells, in the same kernel, as a learner's do."""
+    """A notebook whose solutions run after its own cells, in the same kernel, as a learner's do.
+
+    Each is checked as the learner's own answer is.
+    """
 
     def collect(self):
-        yield from super().collect()
-        for number, code in enumerate(find_solutions(self.nb), start=1):
+        for cell in super().collect():
+            cell.__class__ = Cell
+            yield cell
+        checks = find_checks(self.nb)
+        for number, code in find_solutions(self.nb).items():
+            if number in checks:
+                code += ACCEPTED.format(checks[number].replace("check_exercise", "find_slip"))
             yield Solution.from_parent(self, name=f"Solution {number}", cell_num=number,
                                        options=defaultdict(bool),
                                        cell=nbformat.v4.new_code_cell(code))
+
+
+class Cell(IPyNbCell):
+    """A cell whose figures are compared with the stored ones."""
+
+    def compare_outputs(self, test, ref, skip_compare=None):
+        alike = super().compare_outputs(test, ref, skip_compare)
+        ours, theirs = ([output["data"]["image/png"] for output in outputs
+                         if "image/png" in output.get("data", ())] for outputs in (test, ref))
+        slips = [slip for pair in zip(ours, theirs) if (slip := unlike(*pair))]
+        if len(ours) != len(theirs):
+            slips.append(f"{len(ours)} figures, stored are {len(theirs)}")
+        self.comparison_traceback.extend(slips)
+        return alike and not slips
 
 
 class Solution(IPyNbCell):

@@ -1,6 +1,8 @@
-"""The exercises at the end of a notebook, and their folded solutions."""
+"""The exercises of a notebook: their text, the cell to fill in, and the folded solution."""
 
 import re
+
+NUMBER = r"(\d+b?\.\d+)"  # such as 2.4 or 2b.1
 
 
 def _prose(notebook):
@@ -8,14 +10,20 @@ def _prose(notebook):
 
 
 def find_exercises(notebook):
-    """Give the text of each numbered exercise, in either language."""
-    last = re.split(r"^## (?:Exercises|练习)$", _prose(notebook), flags=re.M)[1:]
-    return re.findall(r"^\d\. (.*)$", "".join(last), flags=re.M)
+    """Give the numbers of the exercises, each a heading, in either language."""
+    return re.findall(rf"^### (?:Exercise|练习) {NUMBER}\b", _prose(notebook), flags=re.M)
+
+
+def find_checks(notebook):
+    """Give the line with which the cell of an exercise ends, `check_exercise(...)`, by number."""
+    last = [cell.source.splitlines()[-1] for cell in notebook.cells
+            if "exercise" in cell.metadata.get("tags", ())]
+    return {re.match(rf'check_exercise\("{NUMBER}"', line)[1]: line for line in last}
 
 
 def find_solutions(notebook):
-    """Give the code of each folded solution; prose around it is left out."""
-    folded = re.findall(r"<summary><b>\S+ \d</b></summary>(.*?)</details>", _prose(notebook),
-                        flags=re.S)
-    return ["\n".join(re.findall(r"^```python\n(.*?)^```", solution, flags=re.S | re.M))
-            for solution in folded]
+    """Give the code of each folded solution by number; prose around it is left out."""
+    folded = re.findall(rf"<summary><b>\S+ {NUMBER}</b></summary>(.*?)</details>",
+                        _prose(notebook), flags=re.S)
+    return {number: "\n".join(re.findall(r"^```python\n(.*?)^```", solution, flags=re.S | re.M))
+            for number, solution in folded}

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+from exercises import find_solutions
 from nbclient import NotebookClient
 from translate import carry_over
 
@@ -24,11 +25,15 @@ def refresh(path: Path) -> None:
     """Execute a notebook in its own folder; write it back without times, versions, widget state."""
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=1200, kernel_name="python3", record_timing=False,
-                   store_widget_state=False, coalesce_streams=True,
+                   coalesce_streams=True,
                    resources={"metadata": {"path": str(FOLDER)}}).execute()
+    # Widgets' state, without which nbclient could not run `interact`, goes with the metadata.
     notebook.metadata = {"kernelspec": notebook.metadata["kernelspec"],
                          "language_info": {"name": "python"}}
+    solutions = [code.strip() for code in find_solutions(notebook).values()]
     for cell in notebook.cells:
+        if cell.source.strip() in solutions:  # the chapter's own version, below the exercise
+            cell.metadata["jupyter"] = {"source_hidden": True}
         for output in cell.get("outputs", ()):
             # A widget's view has another name each time, and is dead without a kernel.
             output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)

@@ -14,6 +14,12 @@ def test_mark_and_advice_are_shown():
     assert check.Check("Disk", "nearly full", "delete something").mark == "note"
 
 
+def test_long_advice_is_broken_into_lines():
+    lines = str(check.Check("Disk", "full", 30 * "delete something ")).splitlines()
+    assert len(lines) > 3 and max(map(len, lines)) <= 88
+    assert all(line.startswith("          ") for line in lines[2:])
+
+
 def test_old_python_fails(monkeypatch):
     assert check.check_python().mark == "ok"
     monkeypatch.setattr(sys, "version_info", (3, 9, 0))

@@ -25,13 +25,15 @@ ROOMS = {  # each with what it may import besides itself
     "live": {"core", "reading"},
     "study": {"core"},
     "recipes": {"core", "study", "reading"},  # all that it trains and measures
+    "exercises": {"core", "study", "reading", "live"},  # what answers are held against
 }
 DOORS = {"__init__", "__main__", "check"}  # they may import anything
 
 LIMITS = {
     # Both on the way back, to 5,196 and 750: the finder of pages, which was learned, stands beside
     # that of single digits, which was made by hand, until it finds these as well.
-    "lines of the package": 5980,
+    "lines of the package": 6255,
+    "lines of the exercises": 1560,
     "code lines of reading": 864,
     "private helpers of reading": 35,
     "bare numbers": 120,
@@ -69,7 +71,7 @@ def modules_at(path):
 IMPORTS = {module: imports_of(module) for module in TREES}
 
 
-def test_there_are_a_core_and_four_rooms():
+def test_there_are_a_core_and_five_rooms():
     assert {room_of(module) for module in TREES} == set(ROOMS)
     assert {f"{room}/__init__" for room in ROOMS if room != "core"} | DOORS <= set(TREES)
 

@@ -29,27 +29,32 @@ def test_confusion_colours_only_what_is_wrong(figure):
     matrix = np.array([[50, 0, 2], [1, 60, 0], [0, 0, 70]])
     assert show_confusion(matrix, "three") is None
     (axis,) = figure().axes
-    assert axis.images[0].get_array().tolist() == [[0, 0, 2], [1, 0, 0], [0, 0, 0]]
+    coloured = axis.images[0].get_array()
+    assert coloured.tolist() == [[None, None, 2], [1, None, None], [None, None, None]]
     written = {text.get_position(): text.get_text() for text in axis.texts}  # (answer, label)
     assert written == {(0, 0): "50", (2, 0): "2", (0, 1): "1", (1, 1): "60", (2, 2): "70"}
     assert (axis.get_xlabel(), axis.get_ylabel(), axis.get_title()) == ("answer", "label", "three")
+    show_confusion(np.diag([2, 3]))  # nothing is wrong
+    assert figure().axes[0].images[0].get_array().mask.all()
 
 
 def test_reliability_has_bars_of_accuracy_and_points_of_confidence(figure):
     one = Reliability(np.array([0, 10, 1200]), np.array([np.nan, 0.5, 0.9]),
                       np.array([np.nan, 0.4, 0.95]))
     show_reliability({"mine": one, "yours": one})
-    for axis, title in zip(figure().axes, ("mine", "yours")):
+    axes = figure().axes
+    for axis, below, title in zip(axes[:2], axes[2:], ("mine", "yours")):
         assert axis.get_title() == title
         assert [bar.get_height() for bar in axis.patches] == [0, 0.4, 0.95]
         assert [bar.get_x() for bar in axis.patches] == pytest.approx([0, 1 / 3, 2 / 3])
         assert axis.lines[0].get_xydata()[1:].tolist() == [[0.5, 0.5], [0.9, 0.9]]
-        assert [text.get_text() for text in axis.texts] == ["10", "1,200"]
+        assert [bar.get_height() for bar in below.patches] == [0, 10, 1200]
+        assert below.get_yscale() == "log"
 
 
 def test_layers_stand_in_rows_and_keep_their_maps(figure):
     maps = np.random.default_rng(0).normal(size=(12, 20, 20))
-    show_layers({"one": maps[:1], "twelve": maps}, "layers", signed=True)
+    show_layers({"one": maps[:1], "twelve": maps}, "layers", signed=True, columns=12)
     above, below = figure().axes
     assert [axis.get_ylabel() for axis in (above, below)] == ["one", "twelve"]
     drawn = below.images[0].get_array()
@@ -58,6 +63,9 @@ def test_layers_stand_in_rows_and_keep_their_maps(figure):
     assert above.images[0].get_array().mask[:, 20:].all()  # a single map does not fill the row
     lowest, highest = below.images[0].get_clim()
     assert -lowest == highest == np.abs(maps).max()
+    show_layers({"twelve": maps})
+    drawn = figure().axes[0].images[0].get_array()
+    assert drawn.shape == (2 * 22 - 2, 10 * 22 - 2) and np.array_equal(drawn[22:, :20], maps[10])
 
 
 def test_saliency_has_white_for_zero_and_the_digits_outline(figure):
@@ -83,6 +91,14 @@ def test_embedding_crosses_what_is_wrong(figure):
     assert digits == [points[:2].tolist(), points[2:4].tolist(), points[4:].tolist()]
     assert crosses == points[[1, 5]].tolist()
     assert [text.get_text() for text in axis.texts] == ["0", "4", "9"]
+
+
+def test_badges_of_digits_that_lie_together_move_apart(figure):
+    points = np.random.default_rng(0).normal(size=(60, 2))
+    show_embedding({"crowd": points}, np.arange(60) % 6, np.zeros(60, dtype=bool))
+    places = np.array([text.get_position() for text in figure().axes[0].texts])
+    gaps = np.linalg.norm((places[:, None] - places) / np.ptp(points, axis=0), axis=2)
+    assert gaps[~np.eye(6, dtype=bool)].min() > 0.09
 
 
 def test_robustness_has_a_curve_for_each_network_over_what_it_saw(figure):

@@ -125,7 +125,7 @@ MODULES = [module.name for module
 
 def test_modules_of_the_rooms_are_found():
     folders = {path.parent for path in (ROOT / "mnist_tutorial").rglob("*.py")}
-    assert len(folders) == 5 and len(MODULES) > 30
+    assert len(folders) == 6 and len(MODULES) > 30
     assert "mnist_tutorial.reading.find" in MODULES
 
 

@@ -1,5 +1,7 @@
 """The figures show the data that they were given."""
 
+from types import SimpleNamespace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import torch
 
 from mnist_tutorial import load_mnist, predict_image, prepare, read_digits
 from mnist_tutorial.checkpoint import Epoch
-from mnist_tutorial.plots import show_curves, show_grid, show_pictures, show_times
+from mnist_tutorial.plots import LiveCurves, show_curves, show_grid, show_pictures, show_times
 from mnist_tutorial.reading.find import steps
 from mnist_tutorial.reading.images import IMG
 from mnist_tutorial.reading.pages import Page
@@ -110,6 +112,16 @@ def test_names_are_no_formulas(figure, name):
     figure().canvas.draw()
 
 
+def test_times_are_labelled_bars_and_what_missed_the_goal_is_light(figure):
+    show_times({"a": 7644.0, "b": 204.3, "c": 9.87, "d": 0.434}, "all", {"b": "98.9% after"}, ["b"])
+    (axis,) = figure().axes
+    assert [bar.get_width() for bar in axis.patches] == [7644.0, 204.3, 9.87, 0.434]
+    texts = [text.get_text().strip() for text in axis.texts]
+    assert texts == ["7,644 s", "98.9% after 204 s", "9.9 s", "0.43 s"]
+    alphas = [bar.get_alpha() for bar in axis.patches]
+    assert alphas[1] < 1 and alphas[:1] + alphas[2:] == [1, 1, 1]
+
+
 def test_grid_shows_other_datasets_with_the_names_of_their_classes(figure):
     class FashionMNIST:
         classes = ["Trouser", "Coat"]
@@ -118,3 +130,35 @@ def test_grid_shows_other_datasets_with_the_names_of_their_classes(figure):
     show_grid(FashionMNIST(), rows=1, columns=2)
     assert [axis.get_title() for axis in figure().axes] == ["Trouser", "Coat"]
     assert figure().get_suptitle() == "FashionMNIST"
+
+
+def test_live_curves_print_lines_where_there_is_no_notebook(capsys):
+    curves = LiveCurves(2)
+    curves.add((1.0, 0.5), (0.9, 0.6))
+    curves.add((0.5, 0.8), (0.4, 0.9))
+    first, second, third = capsys.readouterr().out.splitlines()
+    assert first == "epoch 1 of 2" and second == "epoch 2 of 2, 0:00 left"
+    assert third == "2 epochs in 0:00"
+    assert [epoch[:5] for epoch in curves.history] == [(1, 1.0, 0.5, 0.9, 0.6),
+                                                       (2, 0.5, 0.8, 0.4, 0.9)]
+    assert not plt.get_fignums()
+
+
+def test_live_curves_replace_one_figure_in_a_notebook(monkeypatch):
+    shown, clock = [], iter([0, 61, 122])
+    handle = SimpleNamespace(update=shown.append)
+    monkeypatch.setattr("IPython.get_ipython", lambda: SimpleNamespace(kernel=True))
+    monkeypatch.setattr("IPython.display.display",
+                        lambda figure, display_id: shown.append(figure) or handle)
+    monkeypatch.setattr("mnist_tutorial.plots.time.perf_counter", lambda: next(clock))
+    curves = LiveCurves(3, name="mine")
+    curves.add((1.0, 0.5), (0.9, 0.6))
+    curves.add((0.5, 0.8), (0.4, 0.9))
+    axes = [figure.axes[0] for figure in shown]
+    assert [axis.get_title() for axis in axes] == [
+        "epoch 1 of 3", "epoch 2 of 3, 2:02 left", "epoch 3 of 3, 1:01 left"]
+    assert [len(axis.lines) for axis in axes] == [0, 2, 2]
+    assert axes[2].lines[1].get_label() == "mine: validation"
+    assert axes[2].lines[1].get_xydata().tolist() == [[1, 60], [2, 90]]
+    assert {axis.get_xlim() for axis in axes} == {(0.5, 3.5)}  # it does not jump
+    assert not plt.get_fignums()  # shown once, and not kept

@@ -3,13 +3,17 @@
 
 from .calibration import (Reliability, calibrate, expected_calibration_error, fit_temperature,
                           logits_of, reliability)
+from .descent import descend, show_descent
+from .diagrams import show_convolution, show_network, show_values
 from .distortions import DISTORTIONS, robustness, turn
 from .inside import layer_outputs, saliency
 from .mistakes import confusion, least_likely_labels, surest_errors
 from .plots import (show_confusion, show_embedding, show_layers, show_reliability,
                     show_robustness, show_saliency)
 
-__all__ = ["DISTORTIONS", "Reliability", "calibrate", "confusion", "expected_calibration_error",
-           "fit_temperature", "layer_outputs", "least_likely_labels", "logits_of", "reliability",
-           "robustness", "saliency", "show_confusion", "show_embedding", "show_layers",
-           "show_reliability", "show_robustness", "show_saliency", "surest_errors", "turn"]
+__all__ = ["DISTORTIONS", "Reliability", "calibrate", "confusion", "descend",
+           "expected_calibration_error", "fit_temperature", "layer_outputs", "least_likely_labels",
+           "logits_of", "reliability", "robustness", "saliency", "show_confusion",
+           "show_convolution", "show_descent", "show_embedding", "show_layers", "show_network",
+           "show_reliability", "show_robustness", "show_saliency", "show_values", "surest_errors",
+           "turn"]

@@ -4,12 +4,13 @@
 
 Several checkouts, the older flat layout among them, are shown in columns side by side.
 
+- Lines of the package: of all but `exercises`, which are the course's, and counted by themselves.
 - Code line: neither blank, comment nor docstring.
 - Reading: the modules of the room `reading`, or those that were its forerunners. Its face and its
   figures (`__init__`, `plots`) are no more counted than they were when they stood elsewhere.
 - Private helper: a function or class at the top of a module whose name begins with an underscore.
 - Bare number: a number in the body of a function (parameters' defaults are none) other than 0, 1,
-  2, -1, 28, 100 and 255.
+  2, -1, 28, 100 and 255. Checks of exercises are examples, whose numbers need no names.
 - Parameters: without self and cls; *args and **kwargs are one each.
 - Public: a function or class at the top of a module, a method or property of such a class, whose
   name begins with no underscore.
@@ -179,14 +180,17 @@ def measure(checkout):
     """Measure a checkout: {row of the table: Figure}."""
     modules = read_modules(checkout)
     names = [module.name for module in modules]
+    library = [module for module in modules if not module.name.startswith("exercises/")]
     return {
         "files at the top": Figure(sum("/" not in name for name in names)),
         "rooms": Figure(sum(name.endswith("/__init__.py") for name in names)),
-        "lines of the package": Figure(sum(len(module.lines) for module in modules)),
+        "lines of the package": Figure(sum(len(module.lines) for module in library)),
+        "lines of the exercises": Figure(sum(len(module.lines) for module in modules
+                                             if module not in library)),
         "code lines": Figure(sum(len(module.code) for module in modules)),
         "code lines of reading": Figure(sum(len(module.code) for module in of_reading(modules))),
         "private helpers of reading": count(private_helpers(modules)),
-        "bare numbers": count(bare_numbers(modules)),
+        "bare numbers": count(bare_numbers(library)),
         "longest function, in code lines": Figure(*max(function_lengths(modules))),
         "most parameters": Figure(*max(parameter_counts(modules))),
         f"lines over {WIDTH} columns": count(long_lines(modules)),
