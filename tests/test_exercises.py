@@ -834,6 +834,19 @@ def test_folders_in_which_nothing_can_be_noted(tmp_path, monkeypatch, capsys):
     Path("progress.json").mkdir()
     check_exercise("2.3", right_answer())
     assert "right" in (said := capsys.readouterr().out) and "could not be noted" in said
+    progress()
+    assert "could not be read" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("others", ['{"jobs": 3}', "[1, 2]", "not JSON"])
+def test_files_of_others_are_left_alone(tmp_path, monkeypatch, capsys, others):
+    monkeypatch.chdir(tmp_path)
+    Path("progress.json").write_text(others)
+    check_exercise("2.3", right_answer())
+    progress()
+    said = capsys.readouterr().out
+    assert "2.3 right" in said and "could not be noted" in said and "could not be read" in said
+    assert Path("progress.json").read_text() == others
 
 
 def test_chinese_learners_are_answered_in_chinese(tmp_path, monkeypatch, capsys):

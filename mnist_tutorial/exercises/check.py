@@ -96,13 +96,17 @@ def check_exercise(number: str, *answer: Any) -> None:
     print(translated("{} right.").format(number))
     try:
         write_atomically(PROGRESS, json.dumps(sorted({*_solved(), number})).encode())
-    except OSError as error:
-        print(translated("this could not be noted: {}").format(error))
+    except (OSError, ValueError) as error:
+        print(translated("this could not be noted in {}: {}").format(PROGRESS, error))
 
 
 def progress() -> None:
-    """Print how many exercises of each chapter are solved."""
-    solved = _solved()
+    """Print which exercises of each chapter are solved."""
+    try:
+        solved = _solved()
+    except (OSError, ValueError) as error:
+        print(translated("what is solved could not be read from {}: {}").format(PROGRESS, error))
+        return
     for chapter in CHAPTERS:
         checks = checks_of(chapter)
         marks = "".join("■" if number in solved else "□" for number in checks)
@@ -110,10 +114,11 @@ def progress() -> None:
 
 
 def _solved() -> list[str]:
-    try:
-        return json.loads(PROGRESS.read_text())
-    except (OSError, ValueError):  # none yet, or not ours
-        return []
+    """Read the numbers noted; ValueError if the file is something else, which is left alone."""
+    solved = json.loads(PROGRESS.read_text("utf-8")) if PROGRESS.exists() else []
+    if not isinstance(solved, list) or not all(isinstance(each, str) for each in solved):
+        raise ValueError("expected a list of exercises")
+    return solved
 
 
 def translated(text: str) -> str:
