@@ -62,7 +62,7 @@ def test_weights_are_packed_row_by_row():
 def test_node_gives_pytorchs_answers(kind):
     torch.manual_seed(0)
     net = load_pretrained() if kind is Net else kind()
-    digits = load_mnist(False).data[:500].numpy()
+    digits = load_mnist(False).data[:250].numpy()  # all: benchmarks/page.py
     assert count_differences(digits, net, levels=None) == 0  # float32
     assert count_differences(digits, net) <= (1 if kind is Net else 15)  # an untrained one is torn
 
@@ -124,7 +124,7 @@ def test_a_phone_answers_while_one_draws(phone, tmp_path):
     assert phone.locator(".mnist-digit").inner_text() == "7"
     screenshot(phone, tmp_path, "phone")
     assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    phone.get_by_role("button", name="Clear").tap()
+    phone.get_by_role("button", name="Clear").click()  # of made-up taps, Chromium drops some clicks
     wait_for(phone, "text === 'no digit'")
     touch(phone, SCRIBBLE)
     wait_for(phone, "text.includes('not sure')")
