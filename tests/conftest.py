@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -19,6 +20,14 @@ from mnist_tutorial.download import DEFAULT_ROOT, MD5, SIZES, find_problems, tid
 
 matplotlib.use("agg")
 torch.set_num_threads(1)
+
+
+@pytest.fixture
+def figure(monkeypatch):
+    """Keep the figure open where a notebook would show it, and close it after the test."""
+    monkeypatch.setattr(plt, "show", lambda: None)
+    yield plt.gcf
+    plt.close("all")
 
 
 @pytest.fixture

@@ -33,12 +33,10 @@ def test_steps_are_those_of_pytorch(momentum):
 
 
 @pytest.mark.parametrize("rates, panels", [(0.1, 1), ([0.01, 0.1], 2)])
-def test_figure_draws_a_path_for_each_setting(rates, panels, monkeypatch):
-    monkeypatch.setattr(plt, "show", lambda: None)
+def test_figure_draws_a_path_for_each_setting(rates, panels, figure):
     assert show_descent(rates, 0.5) is None
     axes = plt.gcf().axes
     assert len(axes) == panels
     for axis, rate in zip(axes, np.atleast_1d(rates)):
         np.testing.assert_allclose(axis.lines[0].get_xydata(), descend(rate, 0.5))
         assert f"learning rate {rate:.2f}\nmomentum 0.50\n" in axis.get_title()
-    plt.close("all")

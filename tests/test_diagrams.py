@@ -1,6 +1,5 @@
 """The diagrams of chapter 3 show what PyTorch computes."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -11,13 +10,7 @@ from mnist_tutorial import Net
 from mnist_tutorial.recipes import FastNet
 from mnist_tutorial.study import show_convolution, show_network, show_values
 
-
-@pytest.fixture(autouse=True)
-def figure(monkeypatch):
-    """Keep the figure open where a notebook would show it, and close it after the test."""
-    monkeypatch.setattr(plt, "show", lambda: None)
-    yield plt.gcf
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("figure")
 
 
 def texts(axis):

@@ -1,6 +1,5 @@
 """Chapter 8's figures show the numbers that they were given."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -16,13 +15,7 @@ from mnist_tutorial.study.plots import (
     show_saliency,
 )
 
-
-@pytest.fixture(autouse=True)
-def figure(monkeypatch):
-    """Keep the figure open where a notebook would show it, and close it after the test."""
-    monkeypatch.setattr(plt, "show", lambda: None)
-    yield plt.gcf
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("figure")
 
 
 def test_confusion_colours_only_what_is_wrong(figure):

@@ -15,13 +15,7 @@ from mnist_tutorial.reading.images import IMG
 from mnist_tutorial.reading.pages import Page
 from mnist_tutorial.reading.plots import show_page, show_prediction, show_steps
 
-
-@pytest.fixture(autouse=True)
-def figure(monkeypatch):
-    """Keep the figure open where a notebook would show it, and close it after the test."""
-    monkeypatch.setattr(plt, "show", lambda: None)
-    yield plt.gcf
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("figure")
 
 
 def test_grid_shows_labels_and_says_what_data_it_is(figure, sample):

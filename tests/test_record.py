@@ -374,6 +374,7 @@ def test_a_folder_for_each_digit_does_as_well(tmp_path):
     ("filename,label\n0001.png,七\n".encode("gbk"), "UTF-8"),
     (b"filename,label\n0001.png,77\n", "0001.png with label '77'"),
     (b"filename,label\n0001.png,\n", "0001.png with label ''"),
+    (b"filename,label\n0001.png\n", "0001.png with label ''"),    # cut short
     (b"filename,label\n0002.png,7\n", "0002.png with label '7'.*no such file"),
     (b"filename,label\n", "got none")])
 def test_tables_are_read_or_refused_with_the_reason(tmp_path, table, words):

@@ -10,10 +10,10 @@ import traitlets
 
 from ..errors import ImageError
 from ..reading.images import load_grey
+from ..reading.predict import DIGITS
 from .widget import NO_DIGIT, Widget, decode, describe, explain, static
 
 PAD_SIDE = 280  # pixels
-DIGITS = 10
 
 
 class DrawingPad(Widget):
@@ -50,9 +50,9 @@ class DrawingPad(Widget):
 
     def _ask(self, saved: int) -> None:
         """Ask for the next digit, as many being saved; or for none, once all are."""
-        self.asks = {"saved": saved, "of": len(self._wanted)}
-        if saved < len(self._wanted):
-            self.asks = {**self.asks, "digit": str(self._wanted[saved])}
+        count = len(self._wanted)
+        wanted = {"digit": str(self._wanted[saved])} if saved < count else {}
+        self.asks = {"saved": saved, "of": count, **wanted}
 
     def _was_saved(self) -> None:
         if self._wanted:

@@ -51,11 +51,11 @@ def save_page(model: nn.Module, path: str | Path, *, title: str = "Draw a digit"
     numbers = {"name": getattr(model, "weights_name", type(model).__name__), "sure": SURE,
                "network": pack(model, None if exact else LEVELS),
                "guard": pack(load_guard(), GUARD_LEVELS)}
-    parts = {"title": html.escape(title),
-             "style": static("live.css").split(NOT_IN_PAGE)[0].strip(),
+    parts = {"style": static("live.css").split(NOT_IN_PAGE)[0].strip(),
              "numbers": json.dumps(numbers, separators=(",", ":")).replace("<", "\\u003c"),
              "script": static("common.js", "pad.js", "digits.js", "page.js").replace(
-                 "export default { render };\n", "")}
+                 "export default { render };\n", ""),
+             "title": html.escape(title)}  # last: whatever is in it is filled in no more
     page = static("page.html")
     for name, text in parts.items():
         page = page.replace(f"{{{name}}}", text)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 TABLE, LOCK, LOCK_TIMEOUT, LOCK_PERIOD = "labels.csv", ".labels.lock", 60, 0.01  # seconds
 SEPARATORS, MAX_LABEL = ",;\t", 300  # Excel's is ; where numbers have a decimal comma; characters
-DIGITS, MOST_NAMED = "0123456789", 5  # single labels; files that a message names
+LABELS, MOST_NAMED = "0123456789", 5  # single labels; files that a message names
 SHEET_MARGIN = 0.15  # of a digit's longer side, that is cut out of a sheet around it
 
 
@@ -155,7 +155,7 @@ def load_folder(folder: str | Path, batch_size: int = 64, **options: Any) -> Dat
     pictures, labels, wrong = [], [], []
     for path, label in labelled:
         try:
-            labels.append(list(DIGITS).index(label))
+            labels.append(list(LABELS).index(label))
             pictures.append(prepare(path).picture)
         except (CourseError, ValueError) as error:
             wrong.append(f"{path.name} with label {label!r} ({error})")
@@ -172,6 +172,6 @@ def _list_labelled(folder: Path) -> list[tuple[Path, str]]:
     if (folder / TABLE).exists():
         _, _, (columns, *rows) = read_table(folder / TABLE)
         named = [dict(zip(columns, row)) for row in rows if row]
-        return [(folder / row["filename"], row["label"].strip()) for row in named]
-    return [(path, digit) for digit in DIGITS if (folder / digit).is_dir()
+        return [(folder / row.get("filename", ""), row.get("label", "").strip()) for row in named]
+    return [(path, digit) for digit in LABELS if (folder / digit).is_dir()
             for path in map(Path, list_images(folder / digit)) if path.is_file()]

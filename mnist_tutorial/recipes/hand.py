@@ -15,10 +15,10 @@ from torch.utils.data import DataLoader, TensorDataset
 from ..data import mnist_loaders
 from ..errors import DatasetError
 from ..preprocess import normalise
+from ..study.mistakes import confusion
 from ..training import evaluate, probabilities
 from .augment import random_warp
 
-DIGITS = 10
 OWN, OTHERS = 16, 48      # images in a batch: the writer's, and MNIST's against forgetting
 LR, MOMENTUM = 0.01, 0.9  # the first sinks to 0; both chosen with made-up writers
 
@@ -71,11 +71,10 @@ def learn_hand(model: torch.nn.Module, digits: DataLoader, *, steps: int = 200, 
             probabilities(copied, images[fold == number].numpy()).argmax(1))
     say("learns from all, and is tested on MNIST")
     learned = learn(torch.ones_like(labels, dtype=torch.bool))
-    confusion = np.zeros((DIGITS, DIGITS), int)
-    np.add.at(confusion, (labels.numpy(), read.numpy()), 1)
     before = probabilities(model, images.numpy()).argmax(1) == labels.numpy()
     return LearnedHand(learned, float(before.mean()), float((read == labels).float().mean()),
-                       evaluate(model, mnist.test)[1], evaluate(learned, mnist.test)[1], confusion)
+                       evaluate(model, mnist.test)[1], evaluate(learned, mnist.test)[1],
+                       confusion(labels, read))
 
 
 def _fine_tune(model: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor,

@@ -22,7 +22,7 @@ FULL_STRIP = 10  # maps in a row; a gap is a tenth of a map
 RELIABILITY_SHARES, BAR_SHARE = [3, 1], 0.9  # heights of accuracies and answers; of a bin
 RELIABILITY_TICKS = 0.2, 0.5, 0.8
 DOTS, CROSSES = {"s": 6, "alpha": 0.6}, {"s": 40, "marker": "x", "linewidths": 1.4}
-DIGITS = "tab10"  # colours: a style's own need not be ten
+DIGIT_COLOURS = "tab10"  # colours: a style's own need not be ten
 DIGIT_TEXT = {"fontsize": 11, "weight": "bold", "ha": "center", "va": "center", "color": "black"}
 BADGE = {"boxstyle": "circle,pad=0.15", "facecolor": "white", "linewidth": 2}  # around a digit
 BADGE_ROOM, PUSHES = 0.1, 200  # least distance of badges, a share of the map; steps to get there
@@ -102,7 +102,7 @@ def show_embedding(maps: dict[str, np.ndarray], labels: np.ndarray | torch.Tenso
                    wrong: np.ndarray | torch.Tensor, title: str = "") -> None:
     """Draw maps of points, float (N, 2), coloured by label, with crosses on the wrong ones."""
     labels, wrong = np.asarray(labels), np.asarray(wrong)
-    digits, colours = np.unique(labels), plt.get_cmap(DIGITS)
+    digits, colours = np.unique(labels), plt.get_cmap(DIGIT_COLOURS)
     _, axes = make_figure(EMBEDDING_SIZE, columns=len(maps), title=title)
     for axis, (name, points) in zip(axes.flat, maps.items()):
         for digit in digits:
