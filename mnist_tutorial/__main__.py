@@ -3,8 +3,6 @@
 Each command imports what it needs when it runs: reading a picture does not wait for torchvision.
 """
 
-from __future__ import annotations
-
 import argparse
 import io
 import math

@@ -1,7 +1,5 @@
 """Check the machine: has it all that the course needs, and what to do where it has not."""
 
-from __future__ import annotations
-
 import os
 import platform
 import sys

@@ -1,7 +1,5 @@
 """Load MNIST, and serve it to the training loop in batches."""
 
-from __future__ import annotations
-
 import atexit
 import functools
 import os

@@ -1,7 +1,5 @@
 """Which processor computes, with how many threads, and what several threads change together."""
 
-from __future__ import annotations
-
 import threading
 import warnings
 from contextlib import ExitStack, contextmanager, nullcontext

@@ -1,7 +1,5 @@
 """Find MNIST's four files by their content, or fetch them: checked by MD5, whole or not at all."""
 
-from __future__ import annotations
-
 import glob
 import hashlib
 import os

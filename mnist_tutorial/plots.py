@@ -1,7 +1,5 @@
 """The course's figures: each function draws one with matplotlib and returns None."""
 
-from __future__ import annotations
-
 import math
 import time
 from pathlib import Path

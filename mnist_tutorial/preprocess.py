@@ -4,8 +4,6 @@ MNIST's own convention (https://yann.lecun.com/exdb/mnist/): light ink on a dark
 digit scaled to fit a 20x20 box, grey levels kept, its centre of mass in the middle of 28x28.
 """
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 import torch

@@ -1,7 +1,5 @@
 """What images come from: files of known formats that do not take long, bytes, lists, tensors."""
 
-from __future__ import annotations
-
 import glob
 import io
 import os

@@ -4,8 +4,6 @@ MNIST was written in the United States of the 1990s: a 1 with an upstroke or a f
 a 9 with a curl is rare in it. A network knows only the hands it saw; these can be drawn for it.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import cv2

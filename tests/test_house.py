@@ -32,10 +32,9 @@ DOORS = {"__init__", "__main__", "check"}  # they may import anything
 LIMITS = {
     # Both on the way back, to 5,196 and 750: the finder of pages, which was learned, stands beside
     # that of single digits, which was made by hand, until it finds these as well.
-    "lines of the package": 6254,
-    "lines of the exercises": 1569,
-    "code lines of reading": 864,
-    "private helpers of reading": 35,
+    "lines of the package": 7559,  # 7,818 when the checks of the exercises had come
+    "code lines of reading": 840,
+    "private helpers of reading": 16,
     "bare numbers": 120,
     "longest function, in code lines": 40,
     "most parameters": 9,

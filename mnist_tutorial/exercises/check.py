@@ -1,7 +1,5 @@
 """Check the answer to an exercise: right, or the first thing that is wrong with it."""
 
-from __future__ import annotations
-
 import json
 from functools import cache, wraps
 from importlib import import_module
@@ -22,10 +20,10 @@ CHINESE_FOLDER = "zh-CN"          # of the notebooks whose learners are answered
 EMPTY = "nothing is there yet: replace the dots with your answer"
 RETURNS_NOTHING = "your function returns nothing: end it with `return`"
 STOPS = "your code stops with {}: {}"
+OTHERS = "it is wrong for other values: use the parameters"
+PERCENT = "that is a percentage: a share from 0 to 1 is asked for"
 
-# A check yields conditions in order, each with the hint for who does not meet it, and values for
-# the {} in that hint.
-Checks = dict[str, Callable[..., Iterator[tuple]]]
+Slips = Iterator[tuple]  # conditions in order, each with its hint, and values for the {} in it
 
 
 class _Unanswered(Exception):
@@ -55,11 +53,13 @@ def find_slip(number: str, *answer: Any) -> str | None:
     return None
 
 
-def checks_of(chapter: str) -> Checks:
-    """Return the checks of a chapter, by the number of the exercise; none if there is no such."""
+def checks_of(chapter: str) -> dict[str, Callable[..., Slips]]:
+    """Return a chapter's checks by the number of the exercise, as `_2_4_find` has it; or none."""
     if chapter not in CHAPTERS:
         return {}
-    return import_module(f".{CHAPTERS[chapter]}", __package__).CHECKS
+    module = vars(import_module(f".{CHAPTERS[chapter]}", __package__))
+    names = [name for name in module if name.startswith(f"_{chapter}_")]
+    return {f"{chapter}.{name.split('_')[2]}": module[name] for name in names}
 
 
 def _watched(answer: Any) -> Any:
@@ -75,12 +75,66 @@ def _watched(answer: Any) -> Any:
     return watched
 
 
+def tensor(answer: Any) -> torch.Tensor:
+    """Return numbers, in whatever form, as :func:`torch.as_tensor` does, but on the CPU."""
+    return torch.as_tensor(answer if hasattr(answer, "cpu") else np.array(answer)).detach().cpu()
+
+
 def near(answer: Any, expected: Any, tolerance: float = 1e-4) -> bool:
     """Tell whether numbers, in whatever form, have the expected shape and nearly these values."""
-    answer, expected = (part.detach().cpu() if isinstance(part, torch.Tensor) else part
-                        for part in (answer, expected))
-    return (np.shape(answer) == np.shape(expected)
-            and np.allclose(answer, expected, tolerance, tolerance))
+    found, right = tensor(answer).double(), tensor(expected).double()
+    return found.shape == right.shape and torch.allclose(found, right, tolerance, tolerance)
+
+
+def expect(answer: Any, right: Any, slips: dict[str, Any] | None = None,
+           tolerance: float = 1e-4) -> Slips:
+    """Ask for these numbers, after what usual slips give; the hint shows the row that is worst."""
+    yield from unlike(answer, slips or {}, tolerance)
+    yield from shaped(answer, np.shape(right))
+    found, wanted = (torch.atleast_2d(tensor(part).double()) for part in (answer, right))
+    row = (found - wanted).abs().amax(dim=1).argmax()
+    yield near(found, wanted, tolerance), "a small example should give {}: you return {}", (
+        _text(wanted[row])), _text(found[row])
+
+
+def unlike(answer: Any, slips: dict[str, Any], tolerance: float = 1e-4) -> Slips:
+    """Rule out what usual slips give: by hint a value, or a list of several."""
+    for hint, values in slips.items():
+        for value in values if isinstance(values, list) else [values]:
+            yield not near(answer, value, tolerance), hint
+
+
+def share_slips(share: float, count: int) -> dict[str, float]:
+    """Return what usual slips give where a share of so many is asked for."""
+    return {"that is how many: divide by how many there are": share * count, PERCENT: 100 * share,
+            "that is the share of errors: count the right ones": 1 - share}
+
+
+def shaped(answer: Any, shape: tuple[int, ...]) -> Slips:
+    """Ask for an array of this shape."""
+    found = tuple(np.shape(answer))
+    yield found == shape, "the shape {} was expected, you return {}", tuple(shape), found
+
+
+def several(answer: Any, count: int) -> Slips:
+    """Ask for so many values in a tuple, list or array."""
+    found = len(answer) if isinstance(answer, (tuple, list, np.ndarray)) else 1
+    yield found == count, "{} values were expected, you return {}", count, found
+
+
+def single(answer: Any) -> Slips:
+    """Ask for one number, in whatever form."""
+    found = tensor(answer).numel()
+    yield found == 1, "one number was expected, you return {} numbers", found
+
+
+def _text(row: torch.Tensor) -> str:
+    return ", ".join(f"{round(value, 4):g}" for value in row.tolist())
+
+
+def randn(*shape: int, seed: int = 3) -> torch.Tensor:
+    """Return random numbers as :func:`torch.randn` does, always the same."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 def check_exercise(number: str, *answer: Any) -> None:

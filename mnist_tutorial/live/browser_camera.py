@@ -1,7 +1,5 @@
 """The camera of the machine on which the browser runs, read by the kernel, wherever that is."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +8,6 @@ import torch
 import traitlets
 
 from ..reading.pages import read_digits
-from ..reading.predict import Prediction
 from .widget import NO_DIGIT, Widget, decode, describe, explain, static
 
 
@@ -53,7 +50,10 @@ class BrowserCamera(Widget):
         with self._lock:
             try:
                 frame = np.array(decode(buffers[0], "JPEG").convert("RGB"))
-                digits = self._read(frame)
+                if self.several:
+                    digits = read_digits(frame, self.model, quick=True).digits
+                elif prediction := self._read_digit(frame):
+                    digits = [prediction]
                 self.set_trait("frame", frame)
                 self.set_trait("predictions", digits)
             except Exception as problem:  # a learner's own network or observer may raise anything
@@ -64,9 +64,3 @@ class BrowserCamera(Widget):
         return {"digits": [describe(one, "digit", "confidence", "sure", "box") for one in digits],
                 "words": "" if error else words, "error": error,
                 "model": digits[0].model if digits else ""}
-
-    def _read(self, frame: np.ndarray) -> list[Prediction]:
-        if self.several:
-            return read_digits(frame, self.model, quick=True).digits
-        prediction = self._read_digit(frame)
-        return [] if prediction is None else [prediction]

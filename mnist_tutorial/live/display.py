@@ -1,7 +1,5 @@
 """Where frames are shown: in a window, below a notebook's cell, or nowhere."""
 
-from __future__ import annotations
-
 import base64
 import functools
 import os

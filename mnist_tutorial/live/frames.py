@@ -1,7 +1,5 @@
 """Frames from anywhere: a camera, a video file, numbered images, any iterable of arrays."""
 
-from __future__ import annotations
-
 import itertools
 import os
 import re

@@ -4,8 +4,6 @@
 :func:`load_folder`, to learn from.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import os
@@ -13,12 +11,13 @@ import re
 import reprlib
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from filelock import FileLock  # comes with PyTorch
 from PIL import Image, ImageOps
+from torch.utils.data import DataLoader, TensorDataset
 
 from ..checkpoint import write_atomically
 from ..errors import CourseError, DatasetError, RecordError
@@ -26,9 +25,6 @@ from ..reading.find import prepare
 from ..reading.images import load_reduced
 from ..reading.pages import read_digits
 from ..sources import ImageSource, as_image, list_images
-
-if TYPE_CHECKING:
-    from torch.utils.data import DataLoader
 
 TABLE, LOCK, LOCK_TIMEOUT, LOCK_PERIOD = "labels.csv", ".labels.lock", 60, 0.01  # seconds
 SEPARATORS, MAX_LABEL = ",;\t", 300  # Excel's is ; where numbers have a decimal comma; characters
@@ -146,13 +142,10 @@ def load_folder(folder: str | Path, batch_size: int = 64, **options: Any) -> Dat
     :func:`mnist_tutorial.data.tensor_loader`, which takes the `options`: shuffle, seed, augment. A
     DatasetError says what is missing, or which images show no digit or have no single one as label.
     """
-    from torch.utils.data import TensorDataset  # seldom needed, and torchvision with the loader
-
-    from ..data import tensor_loader
+    from ..data import tensor_loader  # seldom needed, and torchvision with it
 
     folder = Path(os.path.expanduser(folder))
-    labelled = _list_labelled(folder)
-    pictures, labels, wrong = [], [], []
+    labelled, pictures, labels, wrong = _list_labelled(folder), [], [], []
     for path, label in labelled:
         try:
             labels.append(list(LABELS).index(label))

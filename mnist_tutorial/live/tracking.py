@@ -1,7 +1,5 @@
 """Follow digits from frame to frame."""
 
-from __future__ import annotations
-
 from ..reading.box import Box
 from ..reading.predict import Prediction
 
@@ -17,9 +15,9 @@ class Track:
 
     def __init__(self, first: Prediction):
         self.answer = first  # the newest, but all it says is averaged over the last frames
-        self.digit, self.box = first.digit, Box(*first.box)  # of the newest, as it came
-        self.seen, self.missed = 1, 0    # frames in which it was found, and since then
-        self.steady = int(first.sure)    # frames up to now in a row, with one sure digit
+        self.digit = first.digit  # of the newest, as it came, as is its box
+        self.seen = self.steady = 0  # frames in which it was found; in a row, with one sure digit
+        self.see(first)
 
     def see(self, newest: Prediction) -> None:
         """Take the answer of the next frame."""

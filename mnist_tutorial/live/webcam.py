@@ -1,7 +1,5 @@
 """Read digits live: read a frame, answer, steady, draw, show. Each step is usable alone."""
 
-from __future__ import annotations
-
 import itertools
 import time
 from collections import deque

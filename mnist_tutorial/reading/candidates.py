@@ -9,7 +9,7 @@ import numpy as np
 
 from . import layers
 from .box import Box
-from .layers import FILTER, Layer, kernel, percentile
+from .layers import FILTER, NOISE_FLOOR, Layer, kernel, percentile
 
 SOFT_EDGE, SOFT_EDGE_OF_SMALL = 3, 5  # pixels around a stroke; the latter in images like MNIST's
 PEAK_PERCENTILE = 75   # of the darker ink; that is black, whatever a few darker pixels say
@@ -57,15 +57,10 @@ class Candidate(NamedTuple):
         grey = image if dark else 255 - image
         paper = np.full_like(grey, round(percentile(grey, PAPER_PERCENTILE)))
         ink, _ = layers.measure_ink(grey, paper)
-        mask = (ink > max(layers.MIN_INK, layers.MIN_INK_OF_DARKEST * ink.max())).astype(np.uint8)
+        mask = (ink > max(layers.MIN_INK, layers.MIN_INK_OF_DARKEST * ink.max())).view(np.uint8)
         stroke = Stroke(mask, Box(0, 0, *grey.shape[::-1]))
-        return [cls.of(Layer(image, dark, paper, ink, mask), [stroke])] if mask.any() else []
-
-    @property
-    def touching(self) -> bool:
-        """Whether it touches the border of the layer."""
-        rows, columns = self.layer.grey.shape
-        return 0 in self.box[:2] or self.box.right == columns or self.box.bottom == rows
+        layer = Layer(image, grey, dark, paper, ink, mask)
+        return [cls.of(layer, [stroke])] if mask.any() else []
 
     @property
     def belief(self) -> float:
@@ -79,11 +74,31 @@ class Candidate(NamedTuple):
         return self.box.slices(3 + max(self.box.width, self.box.height) // 8, self.layer.grey.shape)
 
     def penlike(self) -> float:
-        """Rate from 0 to 1 how much it looks like strokes of a pen."""
-        where = self.where
-        mask, longest = self.mask(where), max(max(stroke.box[2:]) for stroke in self.strokes)
-        thin = thinness(mask, longest)
-        return thin and thin * contrast(self.layer.grey[where], self.layer.ink[where], mask)
+        """Rate from 0 to 1 how much it looks like a pen's strokes: thin (no thumb is), evenly dark.
+
+        The hole of a 0 looks like light ink, but is no lighter than the paper around the 0; clutter
+        is no darker than some of its neighbours. Each place is compared with the stroke next to it:
+        across the edge of a shadow both are darker by the same factor.
+        """
+        mask, longest = self.mask(self.where), max(max(stroke.box[2:]) for stroke in self.strokes)
+        padded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+        thickness = 2 * cv2.distanceTransform(padded, cv2.DIST_L2, FILTER).max() - 1
+        thin = max(0, 1 - thickness / longest / MAX_THICKNESS) ** 2
+        if not thin:
+            return 0.0
+        grey, share = self.layer.grey[self.where], cv2.mean(self.layer.ink[self.where], mask)[0]
+        border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+        around, level = percentile(border, 50), cv2.mean(grey, mask)[0]
+        height = min(1, max(0, (around - level) / (around + NOISE_FLOOR) / share))
+        soft = cv2.dilate(mask, kernel(FILTER, FILTER))  # the strokes with their soft edge
+        fence = cv2.subtract(cv2.dilate(soft, kernel(FILTER, FILTER)), soft)
+        total, pixels = (cv2.boxFilter(part, cv2.CV_32F, (NEIGHBOUR_SIDE, NEIGHBOUR_SIDE))
+                         for part in (cv2.multiply(grey, mask), mask))
+        neighbour = total / np.maximum(pixels, MIN_NEIGHBOURS) + NOISE_FLOOR
+        step = 1 + MIN_STEP * ((around + NOISE_FLOOR) / (level + NOISE_FLOOR) - 1)
+        lighter = cv2.compare(grey + np.float32(NOISE_FLOOR), neighbour * step, cv2.CMP_GT)
+        evenness = cv2.mean(lighter, fence)[0] / 255 if fence.any() else 1
+        return thin * (np.sqrt(share) * height * evenness ** EVENNESS_POWER)
 
     def mask(self, where: tuple[slice, slice] | None = None) -> np.ndarray:
         """Draw its strokes into one mask of its box, or of a patch (h, w): uint8, 1 = ink."""
@@ -96,15 +111,13 @@ class Candidate(NamedTuple):
 
 def list_strokes(layer: Layer, most: int = MAX_STROKES) -> list[Candidate]:
     """List the components of a layer that are no specks, one candidate each, the largest first."""
-    sizes = layer.stats[:, 2:4].max(axis=1)
-    sizes[0] = 0  # the background
-    largest_first = np.argsort(-layer.stats[:, cv2.CC_STAT_AREA], kind="stable")
-    keep = [number for number in largest_first.tolist()
-            if sizes[number] >= max(layers.FILTER, MIN_STROKE * max(layer.grey.shape))]
-    strokes = []
-    for number in keep[:most]:
-        box = Box(*layer.stats[number, :4].tolist())
-        mask = (layer.labels[box.slices()] == number).view(np.uint8)
+    labels, stats = layers.label_components(layer.mask)
+    keep = stats[:, 2:4].max(axis=1) >= max(FILTER, MIN_STROKE * max(layer.grey.shape))
+    keep[0] = False  # the background
+    largest_first, strokes = np.argsort(-stats[:, cv2.CC_STAT_AREA], kind="stable"), []
+    for number in largest_first[keep[largest_first]][:most].tolist():
+        box = Box(*stats[number, :4].tolist())
+        mask = (labels[box.slices()] == number).view(np.uint8)
         strokes.append(Candidate.of(layer, [Stroke(mask, box)]))
     return strokes
 
@@ -155,36 +168,3 @@ def cut_out(image: np.ndarray, candidate: Candidate) -> tuple[np.ndarray, Box]:
 def _enlarged(part: slice, small: int, full: int) -> tuple[int, int]:
     """Return where the pixels begin and end of which the part of a reduced side was made."""
     return part.start * full // small, min(full, -(-part.stop * full // small))
-
-
-def stroke_depth(mask: np.ndarray) -> np.ndarray:
-    """Return how far inside the ink of a uint8 mask (h, w) each pixel is: float32 (h, w)."""
-    padded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
-    return cv2.distanceTransform(padded, cv2.DIST_L2, FILTER)[1:-1, 1:-1]
-
-
-def thinness(mask: np.ndarray, longest: float) -> float:
-    """Rate a uint8 mask (h, w) from 0 to 1: strokes are thin for their length, a thumb is not."""
-    return max(0, 1 - (2 * stroke_depth(mask).max() - 1) / longest / MAX_THICKNESS) ** 2
-
-
-def contrast(grey: np.ndarray, ink: np.ndarray, mask: np.ndarray) -> float:
-    """Rate from 0 to 1 how evenly strokes stand out from what lies around them.
-
-    Given are a patch's levels (h, w), strokes dark, its ink (the share of the paper's light that is
-    missing) and the strokes' mask. The hole of a 0 looks like light ink, but is no lighter than the
-    paper around the 0; clutter is no darker than some of its neighbours. Each place is compared
-    with the stroke next to it: across the edge of a shadow both are darker by the same factor.
-    """
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    around, level, share = percentile(border, 50), cv2.mean(grey, mask)[0], cv2.mean(ink, mask)[0]
-    height = min(1, max(0, (around - level) / (around + layers.NOISE_FLOOR) / share))
-    soft = cv2.dilate(mask, kernel(FILTER, FILTER))  # the strokes with their soft edge
-    fence = cv2.subtract(cv2.dilate(soft, kernel(FILTER, FILTER)), soft)
-    total, pixels = (cv2.boxFilter(part, cv2.CV_32F, (NEIGHBOUR_SIDE, NEIGHBOUR_SIDE))
-                     for part in (cv2.multiply(grey, mask), mask))
-    neighbour = total / np.maximum(pixels, MIN_NEIGHBOURS) + layers.NOISE_FLOOR
-    step = 1 + MIN_STEP * ((around + layers.NOISE_FLOOR) / (level + layers.NOISE_FLOOR) - 1)
-    lighter = cv2.compare(grey + np.float32(layers.NOISE_FLOOR), neighbour * step, cv2.CMP_GT)
-    evenness = cv2.mean(lighter, fence)[0] / 255 if fence.any() else 1
-    return np.sqrt(share) * height * evenness ** EVENNESS_POWER

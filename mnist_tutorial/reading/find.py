@@ -1,7 +1,5 @@
 """Find the one digit in an image, and bring it to the network's 28x28."""
 
-from __future__ import annotations
-
 import math
 from typing import Any, Iterator, NamedTuple
 
@@ -51,8 +49,8 @@ def find_digits(image: np.ndarray) -> Iterator[Candidate]:
     digit, all is searched only if more are asked for. The last search takes the shadows of fingers
     for paper, which uncovers a digit on which they lie. Raises NoDigitError if there is none.
     """
-    large, (dark, light) = layers.is_large(image), layers.polarities(image)
-    searches: list[Any] = [(dark, layers.STROKE_WIDTH), (light, layers.STROKE_WIDTH),
+    large, dark = layers.is_large(image), layers.is_paper(image)
+    searches: list[Any] = [(dark, layers.STROKE_WIDTH), (not dark, layers.STROKE_WIDTH),
                            (dark, layers.NARROW_STROKE, SHADOW_WEIGHT)]
     if max(image.shape) <= layers.TINY_SIDE:
         found = Candidate.of_tiny(image)
@@ -83,8 +81,7 @@ def _search(image: np.ndarray, dark: bool, widest: float, weight: float = 1,
     for layer in layers.find_layers(image, dark, widest):
         strokes = list_strokes(layer, MOST_STROKES)
         joined = join_strokes(strokes, _may_join)
-        whole = set(map(id, joined))
-        pieces = [each for each in strokes if id(each) not in whole]
+        pieces = [each for each in strokes if all(each is not one for one in joined)]
         ranked = [(weight * _prominence(each), each) for each in joined]
         ranked += [(weight * PIECE_WEIGHT * _prominence(each), each) for each in pieces]
         ranked.sort(key=lambda pair: -pair[0])
@@ -111,10 +108,10 @@ def _prominence(candidate: Candidate) -> float:
     if max(box[2:]) < MIN_SIZE * min(rows, columns):
         return 0.0
     away = math.hypot(x / columns - 1 / 2, y / rows - 1 / 2)
-    light = layer.paper[int(y), int(x)] / max(1, layer.brightest)
+    light = layer.paper[int(y), int(x)] / max(1, int(layer.paper.max()))
     area = sum(cv2.countNonZero(stroke.mask) for stroke in candidate.strokes)
-    weight = TOUCHING_WEIGHT if candidate.touching else 1
-    return weight * math.sqrt(area) * (1 - away) * min(1, light) ** 2
+    touching = 0 in box[:2] or box.right == columns or box.bottom == rows
+    return (TOUCHING_WEIGHT if touching else 1) * math.sqrt(area) * (1 - away) * min(1, light) ** 2
 
 
 def prepare(source: ImageSource) -> Prepared:

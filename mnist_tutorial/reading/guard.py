@@ -1,7 +1,5 @@
 """The guard: a second network that says whether a picture shows a digit at all."""
 
-from __future__ import annotations
-
 from functools import cache
 from pathlib import Path
 

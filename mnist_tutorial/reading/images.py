@@ -1,7 +1,5 @@
 """Read any image: files, PIL images, arrays and tensors become upright grey levels."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -71,15 +69,7 @@ def _reduce(image: Image.Image) -> None:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Convert to 8-bit grey, turned as the camera was held."""
-    grey = _to_grey(image)
-    grey.info = image.info
-    grey.getexif().update(image.getexif())
-    return ImageOps.exif_transpose(grey)
-
-
-def _to_grey(image: Image.Image) -> Image.Image:
-    """Convert any of Pillow's modes to 8-bit grey."""
+    """Convert any of Pillow's modes to 8-bit grey, turned as the camera was held."""
     if image.mode.startswith(("I", "F")):  # 16 bits or more: only the values tell which is white
         wide = image.convert("F")
         brightest: Any = wide.getextrema()[1]
@@ -88,9 +78,13 @@ def _to_grey(image: Image.Image) -> Image.Image:
         pixels = np.asarray(wide)
         if not (np.isfinite(pixels).all() and np.isfinite(brightest)):
             raise ImageError("expected an image of finite values, got one with NaN or infinity")
-        grey = (pixels.clip(0) * (255 / white)).clip(max=255)
-        return Image.fromarray(grey.round().astype(np.uint8))
-    return _flatten(image) if image.has_transparency_data else image.convert("L")
+        pixels = (pixels.clip(0) * (255 / white)).clip(max=255)
+        grey = Image.fromarray(pixels.round().astype(np.uint8))
+    else:
+        grey = _flatten(image) if image.has_transparency_data else image.convert("L")
+    grey.info = image.info
+    grey.getexif().update(image.getexif())
+    return ImageOps.exif_transpose(grey)
 
 
 def _flatten(image: Image.Image) -> Image.Image:

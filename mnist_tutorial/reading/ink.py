@@ -1,15 +1,16 @@
 """Which ink is of digits: a network that looks at a picture as a whole, not at one stroke."""
 
-from __future__ import annotations
-
 from functools import cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..checkpoint import SHIPPED, load_weights
+from ..device import cpu_threads
 from ..model import InkNet
 
 INK = SHIPPED.with_name("ink.pt")
@@ -22,10 +23,14 @@ BLOCK = 32            # pixels, of which both sides of the network's input are m
 def load_ink(path: str | Path = INK) -> InkNet:
     """Return the network that tells which ink is of digits, loaded once, for evaluation.
 
-    It learned from composed scenes, see notebooks/scenes.py. The errors are those of
-    :func:`load_weights`.
+    It learned from notebooks/scenes.py. The errors are those of :func:`load_weights`.
     """
-    return load_weights(InkNet(), path).to(memory_format=torch.channels_last)
+    net = load_weights(InkNet(), path)
+    for layers in (*net.down, *net.up):  # the same answers, a tenth sooner
+        for place in (0, 3):
+            layers[place] = fuse_conv_bn_eval(layers[place], layers[place + 1])
+            layers[place + 1] = nn.Identity()
+    return net.to(memory_format=torch.channels_last)
 
 
 def even_out(grey: np.ndarray) -> np.ndarray:
@@ -50,6 +55,7 @@ def believe(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     height, width = image.shape
     padded = cv2.copyMakeBorder(image, 0, -height % BLOCK, 0, -width % BLOCK, cv2.BORDER_REPLICATE)
     inputs = torch.from_numpy(even_out(padded))[None, None]
-    answers = load_ink()(inputs.contiguous(memory_format=torch.channels_last)).sigmoid()[0]
+    with cpu_threads():
+        answers = load_ink()(inputs.contiguous(memory_format=torch.channels_last)).sigmoid()[0]
     belief, touch = answers[:, :height, :width].contiguous().numpy()
     return belief, touch

@@ -1,8 +1,6 @@
 """Where the ink is: the paper's light divided away, and the strokes that then stand out."""
 
-from __future__ import annotations
-
-from typing import Any, Iterator, Sequence
+from typing import Any, Iterator, NamedTuple, Sequence
 
 import cv2
 import numpy as np
@@ -31,28 +29,17 @@ GRAIN = 4              # pixels, width of the grain of paper and of JPEG
 QUARTILE, STEP_PERCENTILE, STEP_DEVIATION = 0.67, 30, 0.545
 
 
-class Layer:
-    """One reading of an image: strokes of one polarity above one threshold, as components.
+class Layer(NamedTuple):
+    """One reading of an image (H, W): strokes of one polarity above one threshold."""
 
-    `image` is uint8 (H, W), as it came, and `grey` the same with its strokes dark: inverted if they
-    are not `dark`. `paper`, uint8 (H, W), is the light of the bare paper, `brightest` its largest
-    value, and `ink`, float32 (H, W), the share of that light which is missing. `belief` and `touch`
-    are what :func:`believe` says of the image, if it was asked. `labels`, int32 (H, W), has the
-    number of each pixel's component, 0 = background, and `stats`, int32 (N, 5), the left, top,
-    width, height and area of each, in pixels.
-    """
-
-    def __init__(self, image: np.ndarray, dark: bool, paper: np.ndarray, ink: np.ndarray,
-                 mask: np.ndarray, belief: Any = None, touch: Any = None):
-        self.image, self.dark, self.paper, self.ink = image, dark, paper, ink
-        self.belief, self.touch = belief, touch
-        self.grey = image if dark else 255 - image
-        self.labels, self.stats = label_components(mask)
-        self.brightest = int(paper.max())
-
-    def of_mask(self, mask: np.ndarray) -> Layer:
-        """Return the same reading with other ink, uint8 (H, W), 1 = ink."""
-        return Layer(self.image, self.dark, self.paper, self.ink, mask, self.belief, self.touch)
+    image: np.ndarray   # uint8 (H, W), as it came
+    grey: np.ndarray    # the same with its strokes dark: inverted if they are not `dark`
+    dark: bool
+    paper: np.ndarray   # uint8 (H, W), the light of the bare paper under dark strokes
+    ink: np.ndarray     # float32 (H, W), the share of that light which is missing
+    mask: np.ndarray    # uint8 (H, W), 1 = ink
+    belief: Any = None  # float32 (H, W), and the touches: what :func:`believe` says of the image,
+    touch: Any = None   # if it was asked
 
 
 def shrink(grey: np.ndarray, longest: int) -> np.ndarray:
@@ -67,10 +54,9 @@ def is_large(grey: np.ndarray) -> bool:
     return min(grey.shape) > SMALL_SIDE
 
 
-def polarities(grey: np.ndarray) -> tuple[bool, bool]:
-    """Return whether the strokes of a uint8 image (H, W) are dark on light, the likelier first."""
-    light_on_dark = bool(np.median(grey[::4, ::4]) < DARK_BOARD)
-    return not light_on_dark, light_on_dark
+def is_paper(grey: np.ndarray) -> bool:
+    """Tell whether an image, uint8 (H, W), seems to be light paper and no dark board."""
+    return bool(np.median(grey[::4, ::4]) >= DARK_BOARD)
 
 
 def page_layers(image: np.ndarray, longest: int) -> Iterator[Layer]:
@@ -81,20 +67,14 @@ def page_layers(image: np.ndarray, longest: int) -> Iterator[Layer]:
     belief, touch = (cv2.resize(part, image.shape[::-1], interpolation=cv2.INTER_LINEAR)
                      for part in believe(shrink(image, longest)))
     likely = (belief > INKY).astype(np.uint8)
-    all_ink = find_layers(image, is_dark(image, likely), seen=(belief, touch))
-    for number, layer in enumerate(all_ink):
+    wide, soft = (cv2.dilate(likely, kernel(side, side)) for side in (AROUND, FILTER))
+    around, dark = cv2.subtract(wide, soft), is_paper(image)
+    if around.any():
+        dark = cv2.mean(image, likely)[0] < cv2.mean(image, around)[0]
+    for number, layer in enumerate(find_layers(image, dark, seen=(belief, touch))):
         if number == 0:
-            yield layer.of_mask(likely)
+            yield layer._replace(mask=likely)
         yield layer
-
-
-def is_dark(image: np.ndarray, mask: np.ndarray) -> bool:
-    """Tell whether ink, 1 in a uint8 mask (H, W), is darker than what lies around it."""
-    wide = kernel(AROUND, AROUND)
-    around = cv2.subtract(cv2.dilate(mask, wide), cv2.dilate(mask, kernel(FILTER, FILTER)))
-    if not around.any():
-        return polarities(image)[0]
-    return cv2.mean(image, mask)[0] < cv2.mean(image, around)[0]
 
 
 def find_layers(image: np.ndarray, dark: bool, widest: float = STROKE_WIDTH,
@@ -114,28 +94,26 @@ def find_layers(image: np.ndarray, dark: bool, widest: float = STROKE_WIDTH,
     values = (ink[ink > floor].clip(0, 1) * 255).astype(np.uint8)
     otsu = cv2.threshold(values, 0, 255, cv2.THRESH_OTSU)[0] / 255 if values.size else 0
     for threshold in (floor, otsu) if values.size else ():
-        mask = remove_rules((ink > threshold).view(np.uint8))
-        yield Layer(image, dark, paper, ink, mask, *seen)
+        mask = (ink > threshold).view(np.uint8)
+        for _ in ("horizontal", "vertical"):
+            mask = np.ascontiguousarray(remove_horizontal_rules(mask).T)
+        yield Layer(image, grey, dark, paper, ink, mask, *seen)
 
 
 def label_components(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Label connected pixels of a uint8 mask (H, W): int32 labels (H, W) and stats (N, 5)."""
+    """Label connected pixels of a uint8 mask (H, W): int32 labels (H, W), 0 = background.
+
+    Also returned are the left, top, width, height and area of each, in pixels: int32 (N, 5).
+    """
     # Of OpenCV's algorithms, Grana's is the quickest on one core.
-    _, labels, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(
-        mask, 8, cv2.CV_32S, cv2.CCL_GRANA)
-    stats[stats[:, cv2.CC_STAT_AREA] == 0] = 0  # OpenCV's box of nothing lies far outside
-    return labels, stats
+    return cv2.connectedComponentsWithStatsWithAlgorithm(mask, 8, cv2.CV_32S, cv2.CCL_GRANA)[1:-1]
 
 
-def remove_rules(mask: np.ndarray) -> np.ndarray:
-    """Remove rule lines from a uint8 mask (H, W): thin, straight, right across, three or more."""
-    for _ in ("horizontal", "vertical"):
-        mask = np.ascontiguousarray(_remove_horizontal_rules(mask).T)
-    return mask
+def remove_horizontal_rules(mask: np.ndarray) -> np.ndarray:
+    """Remove rule lines from a uint8 mask (H, W): thin, straight, right across, three or more.
 
-
-def _remove_horizontal_rules(mask: np.ndarray) -> np.ndarray:
-    """Remove horizontal lines; a stroke that crosses one is bridged by a closing across it."""
+    A stroke that crosses one is bridged by a closing across it.
+    """
     thick, width = 2 + round(RULE_WIDTH * min(mask.shape)), mask.shape[1]
     thin = cv2.subtract(mask, cv2.morphologyEx(mask, cv2.MORPH_OPEN, kernel(thick, 1)))
     if cv2.countNonZero(thin) < RULES * RULE_LENGTH * width:  # the usual case, told quickly

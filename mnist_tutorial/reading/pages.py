@@ -1,7 +1,5 @@
 """Read a page of digits: each with its box, in reading order, row by row."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import NamedTuple
 
@@ -100,20 +98,17 @@ def read_digits(source: ImageSource, model: torch.nn.Module | None = None, *,
         return page
     turns = {turn: _read_upright(np.ascontiguousarray(np.rot90(grey, turn)), reader)
              for turn in (1, 3)}
-    turn = max(turns, key=lambda turn: turns[turn].share_sure)
-    if turns[turn].share_sure < TURNED:
+    turn, turned = max(turns.items(), key=lambda each: each[1].share_sure)
+    if turned.share_sure < TURNED:
         return page
-    back = partial(_turned_back, turn, [round(side * scale) for side in grey.shape])
-    return turns[turn]._replace(
-        digits=[each._replace(box=back(each.box)) for each in turns[turn].digits],
-        doubts=[each._replace(box=back(each.box)) for each in turns[turn].doubts])
+    height, width = (round(side * scale) for side in grey.shape)
 
+    def turn_back(box: Box) -> Box:
+        left, top = (width - box.bottom, box.left) if turn == 1 else (box.top, height - box.right)
+        return Box(left, top, box.height, box.width)
 
-def _turned_back(turn: int, shape: list[int], box: Box) -> Box:
-    """Return where a box lies in an image (H, W) that was turned by that many quarters."""
-    height, width = shape
-    left, top = ((width - box.bottom, box.left) if turn == 1 else (box.top, height - box.right))
-    return Box(left, top, box.height, box.width)
+    return Page([each._replace(box=turn_back(each.box)) for each in turned.digits], turned.rows,
+                [each._replace(box=turn_back(each.box)) for each in turned.doubts])
 
 
 def _read_upright(grey: np.ndarray, reader: Reader, quick: bool = False) -> Page:
@@ -128,8 +123,13 @@ def _read_upright(grey: np.ndarray, reader: Reader, quick: bool = False) -> Page
         found = reader.read(found)
     items = [each for row in in_rows(found, height, slope)
              for each in divide_row(row, height, reader)]
-    items += unread_ink(items, height)
-    scale = reader.source_side / max(found[0].layer.grey.shape)
+    layer = found[0].layer
+    unread = (layer.belief > LIKELY).astype(np.uint8)
+    for item in items:
+        unread[item.box.slices(1, unread.shape)] = 0
+    items += [each for each in list_strokes(layer._replace(mask=unread))
+              if each.box.height > DOUBTED * height]
+    scale = reader.source_side / max(unread.shape)
     for number, row in enumerate(in_rows(items, height, slope)):
         digits = []
         for item in row:
@@ -149,10 +149,9 @@ def find_all_digits(grey: np.ndarray, reader: Reader, quick: bool = False) -> li
     they are as large as the network sees them best, finds them. If `quick`, the first one is enough
     where it shows nothing.
     """
-    longest = max(grey.shape)
-    if longest < SMALL_PAGE:
-        grey = cv2.resize(grey, None, fx=SMALL_PAGE / longest, fy=SMALL_PAGE / longest,
-                          interpolation=cv2.INTER_CUBIC)
+    enlarge = SMALL_PAGE / max(grey.shape)
+    if enlarge > 1:
+        grey = cv2.resize(grey, None, fx=enlarge, fy=enlarge, interpolation=cv2.INTER_CUBIC)
     copy = layers.shrink(grey, COARSE_SIDE)
     found = _best_layer(copy, COARSE_VIEW, reader, quick)
     height = digit_height(found)
@@ -166,21 +165,20 @@ def find_all_digits(grey: np.ndarray, reader: Reader, quick: bool = False) -> li
 
 def _best_layer(image: np.ndarray, view: int, reader: Reader,
                 quick: bool = False) -> list[Candidate]:
-    """Return the candidates, read, of the layer that shows most digits; or the first sure ones."""
+    """Return the candidates, read, of the layer that shows most digits; or the first sure ones.
+
+    They are strokes, joined where they are too low for a digit.
+    """
     best: list[Candidate] = []
     for layer in layers.page_layers(image, view):
-        best = max(best, reader.read(list_candidates(layer)), key=_shown)
+        strokes = [each for each in list_strokes(layer) if each.belief > POSSIBLE]
+        height = digit_height(strokes)
+        joined = join_strokes(strokes, partial(_may_join, height))
+        found = reader.read([each for each in joined if each.box.height > TOO_LOW * height])
+        best = max(best, found, key=_shown)
         if quick and best and all(each.prediction.sure for each in best):
             break
     return best
-
-
-def list_candidates(layer: layers.Layer) -> list[Candidate]:
-    """List what may be the digits of a page: strokes, joined where they are too low for a digit."""
-    strokes = [each for each in list_strokes(layer) if each.belief > POSSIBLE]
-    height = digit_height(strokes)
-    return [each for each in join_strokes(strokes, partial(_may_join, height))
-            if each.box.height > TOO_LOW * height]
 
 
 def _may_join(height: float, low: Box, other: Box) -> bool:
@@ -196,15 +194,6 @@ def _shown(found: list[Candidate]) -> float:
     """Measure what candidates show: the sum of their heights, each as far as it is believed."""
     return sum(each.box.height * each.prediction.confidence / max(each.layer.grey.shape)
                for each in found)
-
-
-def unread_ink(items: list[Candidate], height: float) -> list[Candidate]:
-    """List the ink that is taken for a digit's, but belongs to none of those that were read."""
-    layer = items[0].layer
-    ink = np.asarray(layer.belief > LIKELY, np.uint8)
-    for item in items:
-        ink[item.box.slices(1, ink.shape)] = 0
-    return [each for each in list_strokes(layer.of_mask(ink)) if each.box.height > DOUBTED * height]
 
 
 def slope_of(found: list[Candidate]) -> float:

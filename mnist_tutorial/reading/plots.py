@@ -1,7 +1,5 @@
 """Figures of the answers to an image, and of the stages on the way to them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import matplotlib.pyplot as plt

@@ -1,7 +1,5 @@
 """From an image to a digit and its confidence, or to an honest "not sure"."""
 
-from __future__ import annotations
-
 import html
 import math
 from base64 import b64encode
@@ -111,8 +109,8 @@ class Reader:
     """
 
     def __init__(self, model: torch.nn.Module, source_side: float):
-        self.model, self.source_side, self.left = model, source_side, MAX_READ
-        self.slope = 0.0
+        self.model, self.source_side = model, source_side
+        self.left, self.slope = MAX_READ, 0.0
 
     def read(self, candidates: list[Candidate], image: np.ndarray | None = None) -> list[Candidate]:
         """Return the candidates, each with what is read in `image` (uint8 (H, W)) or its copy."""

@@ -1,7 +1,5 @@
 """Part digits that touch: cut their ink, and take the most probable way to divide it."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 
@@ -51,9 +49,8 @@ def divide_row(row: list[Candidate], height: float, reader: Reader) -> list[Cand
     spans.update(zip(unread, reader.read([spans[place] for place in unread])))
     # Viterbi's algorithm: the cheapest way to each part, and the digits on it.
     ways: list[tuple[float, list[Candidate]]] = [(0.0, []), *((np.inf, []) for _ in parts)]
-    for start in range(len(parts)):
+    for start, part in enumerate(parts):
         cost, digits = ways[start]
-        part = parts[start]
         doubt = [part._replace(prediction=None)] if part.belief > POSSIBLE else []
         steps = [(span.strokes[0].cut + cost_of(span.prediction, span.box, height), stop, [span])
                  for (begin, stop), span in spans.items() if begin == start]
@@ -91,31 +88,24 @@ def cost_of(prediction: Prediction, box: Box, height: float) -> float:
 
 
 def _cut_up(candidate: Candidate, height: float) -> list[Candidate]:
-    """Cut a candidate into parts; one that is certain to be a digit stays whole."""
+    """Cut a candidate's strokes along seams; one that is certain to be a digit stays whole."""
     if cost_of(candidate.prediction, candidate.box, height) < CERTAIN:
-        return [candidate._replace(strokes=[Stroke(candidate.mask(), candidate.box)])]
-    touch = candidate.layer.touch
-    strokes = [part for stroke in candidate.strokes
-               for part in _cut_stroke(stroke, height, touch)]
-    return [Candidate.of(candidate.layer, [stroke]) for stroke in strokes]
-
-
-def _cut_stroke(whole: Stroke, height: float, touch: np.ndarray) -> list[Stroke]:
-    """Cut a component along its seams, if it is wide enough for two digits."""
-    if whole.box.width < NARROW * height:
-        return [whole]
-    number, costs = np.zeros(whole.mask.shape, int), [0.0]
-    ink = whole.mask * (1 - touch[whole.box.slices()])
-    for cost, seam in _seams(ink, SEAM_SPACING * height):
-        number += np.arange(whole.mask.shape[1]) >= seam[:, None]
-        costs.append(COST_CUT + cost / (PEN * height))
+        return [candidate]
     parts = []
-    for which, cost in enumerate(costs):
-        mask = whole.mask * (number == which).astype(np.uint8)
-        inside = Box(*cv2.boundingRect(mask))
-        if inside.width:
-            box = inside.moved(whole.box.left, whole.box.top)
-            parts.append(Stroke(mask[inside.slices()], box, cost))
+    for whole in candidate.strokes:
+        number, costs = np.zeros(whole.mask.shape, int), [0.0]
+        ink = whole.mask * (1 - candidate.layer.touch[whole.box.slices()])
+        is_wide = whole.box.width >= NARROW * height  # enough for two digits
+        for cost, seam in _seams(ink, SEAM_SPACING * height) if is_wide else ():
+            number += np.arange(whole.mask.shape[1]) >= seam[:, None]
+            costs.append(COST_CUT + cost / (PEN * height))
+        for which, cost in enumerate(costs):
+            mask = whole.mask * (number == which).astype(np.uint8)
+            inside = Box(*cv2.boundingRect(mask))
+            if inside.width:
+                box = inside.moved(whole.box.left, whole.box.top)
+                part = Stroke(mask[inside.slices()], box, cost)
+                parts.append(Candidate.of(candidate.layer, [part]))
     return parts
 
 

@@ -3,8 +3,6 @@
 After Guo et al., 2017, "On calibration of modern neural networks".
 """
 
-from __future__ import annotations
-
 from typing import Iterable, NamedTuple
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Gradient descent in a narrow valley: a loss of two parameters, and the path down (chapter 2b)."""
 
-from __future__ import annotations
-
 import matplotlib.pyplot as plt
 import numpy as np
 from numpy.typing import ArrayLike

@@ -1,7 +1,5 @@
 """Chapter 3's figures: how a convolution is computed, and what shapes pass through a network."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -41,13 +39,13 @@ def show_convolution(image: ArrayLike, kernel: ArrayLike, row: int = 0, column: 
     whole.imshow(image, cmap="gray")
     _frame(whole, row, column, kernel.shape)
     _draw_values(window, windows[row, column], cmap="gray", vmin=image.min(), vmax=image.max())
-    _draw_values(weights, kernel, **_signed(np.abs(kernel).max()))
-    feature_map.imshow(np.where(known, sums, np.nan), **_signed(np.abs(sums).max() or 1))
+    _draw_values(weights, kernel, **signed_colours(kernel))
+    feature_map.imshow(np.where(known, sums, np.nan), **signed_colours(sums))
     _frame(feature_map, row, column, (1, 1))
-    _label(whole, "image", _sides(image))
-    _label(window, "window", _sides(kernel))
-    _label(weights, "times the kernel", f"added up: {sums[row, column]:,.10g}")
-    _label(feature_map, "feature map", _sides(sums))
+    caption(whole, "image", _sides(image))
+    caption(window, "window", _sides(kernel))
+    caption(weights, "times the kernel", f"added up: {sums[row, column]:,.10g}")
+    caption(feature_map, "feature map", _sides(sums))
     feature_map.set_facecolor(MISSING)
     plt.show()
 
@@ -58,12 +56,12 @@ def show_values(arrays: dict[str, ArrayLike], block: int = 0) -> None:
     With `block`, lines separate blocks of block x block values in the larger ones.
     """
     tables = {title: np.asarray(array, dtype=float) for title, array in arrays.items()}
-    largest = max(np.abs(table).max() for table in tables.values())
+    colours = signed_colours(np.concatenate([table.ravel() for table in tables.values()]))
     most = max(map(len, tables.values()))
     _, [axes] = make_figure(VALUES_SIZE, columns=len(tables), dpi=FINE)
     for axis, (title, table) in zip(axes, tables.items()):
-        _draw_values(axis, table, **_signed(largest))
-        _label(axis, title)
+        _draw_values(axis, table, **colours)
+        caption(axis, title)
         for edge in range(block, len(table), block) if block and len(table) == most else ():
             axis.axhline(edge - 1 / 2, **LINE)
             axis.axvline(edge - 1 / 2, **LINE)
@@ -122,18 +120,20 @@ def _frame(axis: Any, row: int, column: int, sides: tuple[int, ...]) -> None:
     axis.add_patch(Rectangle(corner, sides[1], sides[0], **FRAME))
 
 
-def _label(axis: Any, above: str, below: str = "") -> None:
+def caption(axis: Any, above: str = "", below: str = "") -> None:
+    """Write above and below an image, which gets neither ticks nor a frame."""
     axis.set(xticks=[], yticks=[], title=above, xlabel=below)
     axis.spines[:].set_visible(False)
 
 
 def _name(layer: torch.nn.Module) -> str:
-    side = getattr(layer, "kernel_size", "")
-    side = side[0] if isinstance(side, tuple) else side
+    side = np.ravel(getattr(layer, "kernel_size", ""))[0]  # of a pair or a single number
     return f"{type(layer).__name__} {side}×{side}" if side else type(layer).__name__
 
 
-def _signed(largest: float) -> dict[str, Any]:
+def signed_colours(values: np.ndarray) -> dict[str, Any]:
+    """Return the colours for values of both signs, such as (H, W): white is zero."""
+    largest = np.nanmax(np.abs(values)) or 1
     return {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}
 
 

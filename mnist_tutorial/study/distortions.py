@@ -4,8 +4,6 @@ Each function takes uint8 images (N, 28, 28), as array or tensor, and a strength
 nothing, and returns a uint8 tensor of the same shape. All images are changed alike.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Callable, Sequence
 

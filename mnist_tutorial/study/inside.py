@@ -1,7 +1,5 @@
 """Look into a network: at the output of each layer, and at the pixels that decide an answer."""
 
-from __future__ import annotations
-
 from contextlib import ExitStack
 from functools import partial
 

@@ -1,7 +1,5 @@
 """What a network gets wrong: which digits it confuses, and which answers surprise most."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike
 

@@ -1,7 +1,5 @@
 """Chapter 8's figures, like those of :mod:`mnist_tutorial.plots`: each function draws one."""
 
-from __future__ import annotations
-
 import math
 from typing import Sequence
 
@@ -11,6 +9,7 @@ import torch
 
 from ..plots import CAPTION_SIZE, DOTTED, FAINT, draw_image, make_figure, plain
 from .calibration import Reliability
+from .diagrams import caption, signed_colours
 from .distortions import DISTORTIONS, Distortions
 
 # Inches: the width of one column, and the height of the figure (of a row of falls).
@@ -76,11 +75,11 @@ def show_layers(layers: dict[str, np.ndarray], title: str = "", signed: bool = F
     height = STRIP_WIDTH * sum(ratios) + STRIP_GAP * len(ratios) + LAYERS_TITLE * bool(title)
     _, axes = make_figure((LAYERS_WIDTH, height), len(strips), title=title, height_ratios=ratios)
     for axis, (name, strip) in zip(axes.flat, strips.items()):
-        largest = np.nanmax(np.abs(strip))
-        axis.imshow(strip, cmap="RdBu_r" if signed else "gray", vmin=-largest if signed else 0,
-                    vmax=largest, interpolation="nearest")
-        axis.set(xticks=[], yticks=[])
-        axis.spines[:].set_visible(False)
+        colours = signed_colours(strip)
+        if not signed:
+            colours |= {"cmap": "gray", "vmin": 0}
+        axis.imshow(strip, interpolation="nearest", **colours)
+        caption(axis)
         axis.set_ylabel(name, rotation=0, ha="right", va="center")
     plt.show()
 
@@ -90,9 +89,8 @@ def show_saliency(pictures: Sequence[np.ndarray | torch.Tensor], maps: Sequence[
     """Draw images, uint8 (28, 28), and below each its saliency, with the ink's outline in it."""
     _, axes = make_figure(SALIENCY_SIZE, rows=2, columns=len(pictures), title=title)
     for (above, below), picture, heat, text in zip(axes.T, pictures, maps, titles):
-        largest = np.abs(heat).max()
         draw_image(above, picture, interpolation="nearest")
-        draw_image(below, heat, cmap="RdBu_r", vmin=-largest, vmax=largest, interpolation="nearest")
+        draw_image(below, heat, interpolation="nearest", **signed_colours(heat))
         below.contour(np.asarray(picture), [128], colors="black", linewidths=1)
         above.set_title(text, fontsize=CAPTION_SIZE)
     plt.show()
@@ -128,9 +126,8 @@ def show_robustness(measured: dict[str, dict[str, np.ndarray]],
     _, axes = make_figure(size, 2 * rows, columns, title=title, height_ratios=ratios)
     for axis in axes.flat:
         axis.set_axis_off()
-    for number, name in enumerate(names):
-        row, column = divmod(number, columns)
-        above, below = axes[2 * row, column], axes[2 * row + 1, column]
+    pairs = axes.reshape(rows, 2, columns).swapaxes(1, 2).reshape(-1, 2)
+    for (above, below), name in zip(pairs, names):
         change, strengths = distortions[name]
         for network, results in measured.items():
             above.plot(strengths, 100 * results[name], label=network, **DOTTED)
@@ -139,11 +136,10 @@ def show_robustness(measured: dict[str, dict[str, np.ndarray]],
         above.set(xlim=limits, ylim=(0, 103), xticks=strengths)
         above.set_axis_on()
         above.set_title(name, fontsize=CAPTION_SIZE)
-        above.tick_params(labelsize=CAPTION_SIZE, labelleft=column == 0)
+        above.tick_params(labelsize=CAPTION_SIZE, labelleft=above in axes[:, 0])
         above.grid(**FAINT)
         seen = [change(example[None], strength)[0] for strength in strengths]
-        strip = _strips(seen, len(seen))
-        below.imshow(strip, cmap="gray", aspect="auto", interpolation="nearest")
+        below.imshow(_strips(seen, len(seen)), cmap="gray", aspect="auto", interpolation="nearest")
     axes[0, 0].legend(fontsize=CAPTION_SIZE, loc="lower center")
     plt.show()
 

@@ -4,7 +4,7 @@
 
 Several checkouts, the older flat layout among them, are shown in columns side by side.
 
-- Lines of the package: of all but `exercises`, which are the course's, and counted by themselves.
+- Lines of the package: of all its Python files, the checks of the exercises too.
 - Code line: neither blank, comment nor docstring.
 - Reading: the modules of the room `reading`, or those that were its forerunners. Its face and its
   figures (`__init__`, `plots`) are no more counted than they were when they stood elsewhere.
@@ -184,9 +184,7 @@ def measure(checkout):
     return {
         "files at the top": Figure(sum("/" not in name for name in names)),
         "rooms": Figure(sum(name.endswith("/__init__.py") for name in names)),
-        "lines of the package": Figure(sum(len(module.lines) for module in library)),
-        "lines of the exercises": Figure(sum(len(module.lines) for module in modules
-                                             if module not in library)),
+        "lines of the package": Figure(sum(len(module.lines) for module in modules)),
         "code lines": Figure(sum(len(module.code) for module in modules)),
         "code lines of reading": Figure(sum(len(module.code) for module in of_reading(modules))),
         "private helpers of reading": count(private_helpers(modules)),
