@@ -1,7 +1,5 @@
 """Save and load: snapshots and checkpoints to resume from, weights with their card."""
 
-from __future__ import annotations
-
 import copy
 import glob
 import hashlib
@@ -254,7 +252,7 @@ def load_pretrained(path: str | Path = SHIPPED) -> Net | FastNet:
     """
     state, checksum = _read(path)
     with torch.device("cpu"):  # whatever the default is
-        net = _fill(path, state, Net(), FastNet())
+        net = _fill(path, state, Net(), FastNet(), FastNet(FastNet.GPU_WIDTHS))
     name = "shipped weights" if Path(path) == SHIPPED else load_card(path, checksum).get("name")
     net.weights_name = name if isinstance(name, str) else Path(path).name
     return net
@@ -281,7 +279,7 @@ def _fill(path: str | Path, state: dict, *candidates: torch.nn.Module) -> Any:
             finite = all(weight.isfinite().all() for weight in weights.values())
             break
     else:
-        expected = " or ".join(type(model).__name__ for model in candidates)
+        expected = " or ".join(dict.fromkeys(type(model).__name__ for model in candidates))
         raise CheckpointError(f"{path} holds weights of another network than {expected}")
     if not finite:
         raise CheckpointError(f"{path} holds NaN or infinite weights: train again at a lower rate")

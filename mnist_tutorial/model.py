@@ -53,19 +53,22 @@ class FastNet(nn.Module):
 
     Filters that move two pixels at a time replace pooling, which computes all positions and drops
     three quarters. The first layer is random until :meth:`set_filters` sets it, and never learned:
-    the backward pass ends at the second layer, which spares much of its time.
+    the backward pass ends at the second layer, which spares much of its time. A GPU has that time:
+    there, the layers are wider, and the first one may `learn_filters` too.
     """
 
     SAMPLE = 1000  # images that are enough for :meth:`set_filters`
+    GPU_WIDTHS = 48, 96, 128  # of both convolutions and of the hidden layer
 
-    def __init__(self):
+    def __init__(self, widths=(16, 32, 64), learn_filters=False):
         super().__init__()
+        first, second, hidden = widths
         self.conv = nn.Sequential(  # (N, 1, 28, 28) -> (N, 16, 12, 12) -> (N, 32, 5, 5)
-            nn.Conv2d(1, 16, kernel_size=5, stride=2), nn.ReLU(inplace=True),
-            nn.Conv2d(16, 32, kernel_size=3, stride=2), nn.ReLU(inplace=True))
+            nn.Conv2d(1, first, kernel_size=5, stride=2), nn.ReLU(inplace=True),
+            nn.Conv2d(first, second, kernel_size=3, stride=2), nn.ReLU(inplace=True))
         self.fc = nn.Sequential(    # (N, 800) -> (N, 64) -> (N, 10)
-            nn.Linear(800, 64), nn.ReLU(inplace=True), nn.Linear(64, 10))
-        self.conv[0].requires_grad_(False)
+            nn.Linear(25 * second, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, 10))
+        self.conv[0].requires_grad_(learn_filters)
 
     @torch.no_grad()
     def set_filters(self, images: torch.Tensor) -> None:

@@ -1,7 +1,5 @@
 """Train, test and ask any model, with any loader of (images, labels)."""
 
-from __future__ import annotations
-
 import math
 import os
 import time
@@ -51,12 +49,13 @@ def train_one_epoch(model: nn.Module, loader: Iterable, optimizer: torch.optim.O
         if scheduler is not None:
             scheduler.step()
 
-        loss_sum += loss.item() * len(labels)
-        right += (outputs.argmax(dim=1) == labels).sum().item()
+        # Sums stay on the device: to ask a GPU for a number is to wait for it.
+        loss_sum += loss.detach() * len(labels)
+        right += (outputs.argmax(dim=1) == labels).sum()
         seen += len(labels)
         if report_every and batch % report_every == 0:
             print(f"  batch {batch:4d}: loss {loss_sum / seen:.3f}, accuracy {right / seen:.2%}")
-    return loss_sum / seen, right / seen
+    return float(loss_sum) / seen, float(right) / seen
 
 
 @torch.inference_mode()
@@ -131,11 +130,15 @@ class Job:
         if self.speaks:
             print(text)
 
+    def where(self) -> torch.device:
+        """Return the device that trains."""
+        return pick_device() if self.device is None else torch.device(self.device)
+
     def place(self, model: nn.Module) -> None:
         """Move the model to where it is trained."""
         _parameter_of(model)
         try:
-            model.to(device=pick_device() if self.device is None else self.device)
+            model.to(device=self.where())
         except (AssertionError, RuntimeError, TypeError) as error:
             reason = str(error).partition("\n")[0]
             raise ModelError(f"cannot train on device {self.device!r} ({reason}): expected another,"

@@ -103,7 +103,7 @@ def test_refuses_missing_files_and_folders(tmp_path):
 
 
 def test_finds_the_network_that_the_weights_are_of(tmp_path):
-    for net in (Net(), FastNet()):
+    for net in (Net(), FastNet(), FastNet(FastNet.GPU_WIDTHS)):
         save_weights(tmp_path / "net.pt", net, {"name": "mine"})
         loaded = load_pretrained(tmp_path / "net.pt")
         assert type(loaded) is type(net) and loaded.weights_name == "mine"

@@ -4,8 +4,6 @@ torchvision's transforms change a batch's images all alike, or take longer than 
 if called for each; these change all images of a batch at once, each in its own way.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch
@@ -44,10 +42,10 @@ def random_warp(images: torch.Tensor, generator: torch.Generator, degrees: float
     slant, right, down = draw(shear), draw(shift), draw(shift)
     cos, sin = angle.cos() / size, angle.sin() / size
     matrices = torch.stack([cos, slant - sin, right, sin, cos, down], dim=1).view(-1, 2, 3)
-    grid = F.affine_grid(matrices, list(images.shape), align_corners=False)
+    grid = F.affine_grid(matrices.to(images), list(images.shape), align_corners=False)
     if elastic:
         knots = torch.randn(len(images), 2, ELASTIC_KNOTS, ELASTIC_KNOTS, generator=generator)
-        bend = F.interpolate(elastic * knots, images.shape[2:], mode="bicubic")
+        bend = F.interpolate(elastic * knots.to(images), images.shape[2:], mode="bicubic")
         grid = grid + bend.movedim(1, -1)
     background = images.min()
     return F.grid_sample(images - background, grid, align_corners=False) + background
@@ -63,14 +61,14 @@ def random_pen(images: torch.Tensor, generator: torch.Generator, thick: float = 
     def draw(low: float, high: float, share: float) -> torch.Tensor:
         # For a share of the images a number from low to high, otherwise 0.
         values, chosen = torch.rand(2, len(images), 1, 1, 1, generator=generator)
-        return torch.where(chosen < share, low + (high - low) * values, 0)
+        return torch.where(chosen < share, low + (high - low) * values, 0).to(images)
 
     ink = images * STD + MEAN
     pen = draw(-thin, thick, PEN_SHARE)
     dilated, eroded = F.max_pool2d(ink, *NEIGHBOURS), -F.max_pool2d(-ink, *NEIGHBOURS)
     ink = torch.where(pen > 0, ink + pen * (dilated - ink), ink - pen * (eroded - ink))
     ink = ink + draw(0, blur, BLUR_SHARE) * (F.avg_pool2d(ink, *NEIGHBOURS) - ink)
-    grain = draw(0, noise, NOISE_SHARE) * torch.randn(ink.shape, generator=generator)
+    grain = draw(0, noise, NOISE_SHARE) * torch.randn(ink.shape, generator=generator).to(images)
     ink = ink + grain * (ink > MIN_NOISY_INK)
     return (ink.clamp(0, 1) - MEAN) / STD
 

@@ -6,8 +6,6 @@ starts two: each gets its part of every batch, DistributedDataParallel averages 
 and means are taken over all, so that the result is that of one process but for rounding.
 """
 
-from __future__ import annotations
-
 import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass

@@ -1,7 +1,5 @@
 """Muon: an optimizer that orthogonalises each layer's update."""
 
-from __future__ import annotations
-
 from typing import Iterable
 
 import torch
@@ -56,15 +54,16 @@ class Muon(torch.optim.Optimizer):
         gradient = parameter.grad
         mean = state.setdefault("mean", torch.zeros_like(gradient)).mul_(momentum).add_(gradient)
         step = orthogonalise(gradient.add(mean, alpha=momentum).flatten(start_dim=1))
-        parameter.sub_(step.view_as(parameter), alpha=lr)
+        parameter.sub_(lr * step.view_as(parameter))
 
     @staticmethod
     def _adam(parameter, state, lr, momentum) -> None:
         if not state:
             zeros = torch.zeros_like(parameter)
-            state.update(steps=0, mean=zeros, square=zeros.clone())
+            state.update(steps=torch.zeros((), device=zeros.device), mean=zeros,
+                         square=zeros.clone())
         state["steps"] += 1
         mean = state["mean"].lerp_(parameter.grad, 1 - momentum)
         square = state["square"].lerp_(parameter.grad.square(), 1 - SQUARES_DECAY)
         size = (square / (1 - SQUARES_DECAY ** state["steps"])).sqrt_().add_(1e-8)
-        parameter.addcdiv_(mean, size, value=-lr / (1 - momentum ** state["steps"]))
+        parameter.sub_(lr / (1 - momentum ** state["steps"]) * (mean / size))

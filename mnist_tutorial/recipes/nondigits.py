@@ -7,8 +7,6 @@ exposure"). The shipped networks saw exactly these ranges and this order of rand
 make another training set.
 """
 
-from __future__ import annotations
-
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
