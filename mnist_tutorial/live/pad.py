@@ -1,7 +1,5 @@
 """A drawing pad in the notebook: draw a digit, and see the network's answer while you draw."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

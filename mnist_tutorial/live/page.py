@@ -1,7 +1,5 @@
 """Take a network along: one file with a pad that answers on any phone, without a server."""
 
-from __future__ import annotations
-
 import html
 import json
 import zlib
@@ -14,12 +12,12 @@ import torch
 from torch import nn
 
 from ..checkpoint import write_atomically
-from ..model import FastNet, Net
+from ..model import FastNet, Guard, Net
 from ..reading.guard import load_guard
 from ..reading.predict import SURE
 from .widget import static
 
-LEVELS, GUARD_LEVELS = 127, 15  # of a weight, above 0 and as many below
+BITS, FEWER_BITS = 8, {FastNet: 7, Guard: 4}  # of a weight; fewer in large networks
 MIN_SCALE = 1e-9  # of an output whose weights are all 0
 NOT_IN_PAGE = "/* The camera. */"  # where the part of live.css begins that the page does without
 
@@ -30,8 +28,9 @@ def save_page(model: nn.Module, path: str | Path, *, title: str = "Draw a digit"
 
     It is one file of less than 150 KB, which opens by itself on a phone as on a computer and asks
     nothing of the internet: a pad, what the network sees, ten bars, and "not sure", for it holds
-    the guard too. A weight is a whole number of 8 bits there, times a scale for each of a layer's
-    outputs; if `exact` it is float32, and the file 90 KB larger. The guard's have 5 bits.
+    the guard too. A photo's digit is put on the pad. A weight is a whole number of 8 bits there,
+    times a scale for each of a layer's outputs (7 bits in a FastNet, 4 in the guard); if `exact` it
+    is float32, and the file 80 to 220 KB larger.
 
     Parameters
     ----------
@@ -49,11 +48,10 @@ def save_page(model: nn.Module, path: str | Path, *, title: str = "Draw a digit"
         raise TypeError(f"expected a Net or FastNet, got {type(model).__name__}: the page can "
                         "compute only these; take torch.onnx.export for other networks")
     numbers = {"name": getattr(model, "weights_name", type(model).__name__), "sure": SURE,
-               "network": pack(model, None if exact else LEVELS),
-               "guard": pack(load_guard(), GUARD_LEVELS)}
+               "network": pack(model, exact), "guard": pack(load_guard())}
     parts = {"style": static("live.css").split(NOT_IN_PAGE)[0].strip(),
              "numbers": json.dumps(numbers, separators=(",", ":")).replace("<", "\\u003c"),
-             "script": static("common.js", "pad.js", "digits.js", "page.js").replace(
+             "script": static("common.js", "pad.js", "digits.js", "photo.js", "page.js").replace(
                  "export default { render };\n", ""),
              "title": html.escape(title)}  # last: whatever is in it is filled in no more
     page = static("page.html")
@@ -62,8 +60,9 @@ def save_page(model: nn.Module, path: str | Path, *, title: str = "Draw a digit"
     write_atomically(path, page.encode())
 
 
-def pack(model: nn.Module, levels: int | None = LEVELS) -> list[dict]:
-    """Describe a network's layers, in order, with their numbers as text; float32 without levels."""
+def pack(model: nn.Module, exact: bool = False) -> list[dict]:
+    """Describe a network's layers, in order, with their numbers as text; float32 if `exact`."""
+    bits = FEWER_BITS.get(type(model), BITS)
     layers: list[dict] = []
     flat_last = isinstance(model, FastNet)  # whose maps are flattened pixel by pixel
     for part in model.modules():
@@ -73,7 +72,7 @@ def pack(model: nn.Module, levels: int | None = LEVELS) -> list[dict]:
             if flat_last and isinstance(part, nn.Linear):
                 weights = weights.unflatten(1, (-1, layers[-2]["shape"][0]))
                 weights, flat_last = weights.transpose(1, 2).flatten(1), False
-            layers.append({"kind": "linear", **_packed(weights, levels),
+            layers.append({"kind": "linear", **_packed(weights, None if exact else bits),
                            "bias": _short(bias.detach())})
             if isinstance(part, nn.Conv2d):
                 layers[-1].update(kind="convolution", stride=part.stride[0])
@@ -84,16 +83,18 @@ def pack(model: nn.Module, levels: int | None = LEVELS) -> list[dict]:
     return layers
 
 
-def _packed(weights: torch.Tensor, levels: int | None) -> dict:
-    """Write weights (outputs, ...) as text: deflated, in base64."""
+def _packed(weights: torch.Tensor, bits: int | None) -> dict:
+    """Write weights (outputs, ...) as text: frequent bytes as few bits (Huffman), in base64."""
     rows: np.ndarray = weights.flatten(1).numpy().astype("<f4")
     packed: dict[str, Any] = {"shape": list(weights.shape)}
-    if levels:
-        scales = np.abs(rows).max(axis=1, keepdims=True).clip(MIN_SCALE) / levels
-        rows, packed["scales"] = (rows / scales).round().astype(np.int8), _short(scales)
-    return {**packed, "packed": b64encode(zlib.compress(rows.tobytes(), 9)).decode()}
+    if bits:
+        scales = np.abs(rows).max(axis=1, keepdims=True).clip(MIN_SCALE) / (2 ** (bits - 1) - 1)
+        rows, packed["scales"] = (rows / scales).round().astype(np.int8), _short(scales, 5)
+    huffman = zlib.compressobj(strategy=zlib.Z_HUFFMAN_ONLY)
+    content = huffman.compress(rows.tobytes()) + huffman.flush()
+    return {**packed, "packed": b64encode(content).decode()}
 
 
-def _short(numbers: torch.Tensor | np.ndarray) -> list[float]:
-    """List float32 numbers, each with the nine digits that tell it from all others."""
-    return [float(f"{number:.9g}") for number in numbers.flatten().tolist()]
+def _short(numbers: torch.Tensor | np.ndarray, digits: int = 9) -> list[float]:
+    """List float32 numbers with so many digits; nine tell each from all others."""
+    return [float(f"{number:.{digits}g}") for number in numbers.flatten().tolist()]

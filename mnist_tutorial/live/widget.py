@@ -1,7 +1,5 @@
 """Shared by the drawing pad and the browser's camera: scripts, decoding, saving with a label."""
 
-from __future__ import annotations
-
 import io
 import threading
 from pathlib import Path

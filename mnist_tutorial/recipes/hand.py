@@ -1,7 +1,5 @@
 """Learn one writer's hand from a few dozen digits, without forgetting everybody else's."""
 
-from __future__ import annotations
-
 import copy
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
@@ -19,8 +17,8 @@ from ..study.mistakes import confusion
 from ..training import evaluate, probabilities
 from .augment import random_warp
 
-OWN, OTHERS = 16, 48      # images in a batch: the writer's, and MNIST's against forgetting
-LR, MOMENTUM = 0.01, 0.9  # the first sinks to 0; both chosen with made-up writers
+OWN, OTHERS = 16, 112     # images in a batch: the writer's, and MNIST's against forgetting
+LR, MOMENTUM = 0.01, 0.9  # the first sinks to 0; chosen, as OTHERS, with made-up writers
 
 
 class LearnedHand(NamedTuple):

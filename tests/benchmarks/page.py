@@ -16,11 +16,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mnist_tutorial import load_mnist, load_pretrained, predict_image, probabilities
-from mnist_tutorial.live.page import GUARD_LEVELS, LEVELS, pack
+from mnist_tutorial import load_mnist, load_pretrained, predict_image, probabilities, save_page
+from mnist_tutorial.live.page import pack
 from mnist_tutorial.live.widget import static
 from mnist_tutorial.reading.guard import load_guard
 from mnist_tutorial.reading.predict import SURE
+from mnist_tutorial.recipes import train_net
 from mnist_tutorial.strokes import curve, shake, skeleton
 
 SIDE = 280  # pixels of a drawing
@@ -46,12 +47,12 @@ Promise.all([network, guard].map(unpack)).then((networks) => {
 """
 
 
-def run_script(images, net, levels=LEVELS):
+def run_script(images, net, exact=False):
     """Have Node answer uint8 images (N, side, side), 255 = ink: a list of answers.
 
     Images of 28x28 are only read, by the network alone; others are prepared, too, and doubted.
     """
-    numbers = {"network": pack(net, levels), "guard": pack(load_guard(), GUARD_LEVELS),
+    numbers = {"network": pack(net, exact), "guard": pack(load_guard()),
                "sure": SURE, "side": images.shape[1], "count": len(images)}
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "numbers.json").write_text(json.dumps(numbers))
@@ -62,9 +63,9 @@ def run_script(images, net, levels=LEVELS):
     return list(map(json.loads, done.stdout.splitlines()))
 
 
-def count_differences(digits, net, levels=LEVELS):
+def count_differences(digits, net, exact=False):
     """Count the uint8 digits (N, 28, 28) that the page answers otherwise than PyTorch."""
-    ours = [np.argmax(answer["probabilities"]) for answer in run_script(digits, net, levels)]
+    ours = [np.argmax(answer["probabilities"]) for answer in run_script(digits, net, exact)]
     return int(np.sum(ours != probabilities(net, digits).argmax(1)))
 
 
@@ -97,9 +98,14 @@ def main():
     parser.add_argument("--drawings", type=int, default=200)
     arguments = parser.parse_args()
     net, digits = load_pretrained(), load_mnist(False).data[:arguments.count].numpy()
-    for name, levels in (("8 bits", LEVELS), ("float32", None)):
-        different = count_differences(digits, net, levels)
-        print(f"{name}: {different} of {len(digits)} answers differ")
+    for model in (net, train_net("fast", report_every=0)[0].eval()):
+        for name, exact in (("whole numbers", False), ("float32", True)):
+            different = count_differences(digits, model, exact)
+            with tempfile.TemporaryDirectory() as folder:
+                save_page(model, Path(folder) / "page.html", exact=exact)
+                size = (Path(folder) / "page.html").stat().st_size
+            print(f"{type(model).__name__}, {name}: {size / 1000:.1f} KB, "
+                  f"{different} of {len(digits)} answers differ", flush=True)
     apart, same, surely = compare_drawings(draw(arguments.drawings), net)
     print(f"{arguments.drawings} drawings: {apart:.2f} grey levels apart, "
           f"{same:.1%} the same digit, {surely:.1%} as sure")
