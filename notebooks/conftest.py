@@ -11,6 +11,7 @@ import nbformat
 import pytest
 from exercises import find_checks, find_solutions
 from figures import unlike
+from nbval import plugin
 from nbval.plugin import IPyNbCell, IPyNbFile
 
 from mnist_tutorial.data import SAMPLE, load_mnist
@@ -19,8 +20,16 @@ from mnist_tutorial.errors import DatasetError
 collect_ignore = ["zh-CN"]  # the same code: tests/test_translation.py sees to that
 
 
+def pytest_addoption(parser):
+    """Take in nbval here, where the notebooks are: the unit tests don't wait for its import."""
+    plugin.pytest_addoption(parser)
+
+
 def pytest_configure(config):
     """Settle once where the data comes from, so that no cell downloads or waits for a network."""
+    config.option.nbval_current_env = True
+    config.option.nbval_cell_timeout, config.option.nbval_kernel_startup_timeout = 600, 120
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # for each kernel: the cores have a worker each
     asked = os.environ.get("MNIST_ROOT")
     if asked and asked != SAMPLE:
         os.environ["MNIST_ROOT"] = str(Path(asked).resolve())
@@ -85,11 +94,9 @@ class Solution(IPyNbCell):
         return self.path, 0, f"{self.path.name}::{self.name}"
 
 
-@pytest.hookimpl(wrapper=True)
 def pytest_collect_file(file_path, parent):
-    collected = yield
-    return [Notebook.from_parent(parent, path=file_path) if isinstance(node, IPyNbFile) else node
-            for node in collected]
+    if file_path.suffix == ".ipynb":
+        return Notebook.from_parent(parent, path=file_path)
 
 
 def pytest_collection_modifyitems(items):

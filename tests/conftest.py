@@ -1,30 +1,58 @@
 """What several test modules share."""
 
+import functools
 import gzip
 import hashlib
 import http.server
 import os
+import re
+import sys
 import threading
 from pathlib import Path
 
 import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
-from tally import TALLY, table
+from tally import TALLY, record, table
 
-from mnist_tutorial import data, download
-from mnist_tutorial.data import SAMPLE
+from mnist_tutorial import download
 from mnist_tutorial.download import DEFAULT_ROOT, MD5, SIZES, find_problems, tidy
 
+SAMPLE = "sample"  # as in mnist_tutorial.data, whose import takes torchvision's second
 matplotlib.use("agg")
 torch.set_num_threads(1)
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # for other processes: two cores, two workers
+sys.modules["rfc3987_syntax"] = None  # with it the import of nbformat takes two seconds longer
+
+
+def pytest_xdist_auto_num_workers(config):
+    """Start workers for whole folders; one file, or what -k picks, has begun before they could."""
+    picked = config.option.keyword or not all(map(os.path.isdir, config.args))
+    return 0 if picked else min(os.cpu_count() or 1, 4)
+
+
+@functools.cache
+def modules_without(keyword):
+    """Find the modules in which no word of -k stands, if there are tests that are named so."""
+    words = set(re.findall(r"\w+", keyword.lower())) - {"and", "or"}
+    texts = {path: f"def {path.stem} {path.read_text('utf-8').lower()}"
+             for path in Path(__file__).parent.glob("test_*.py")}
+    for word in words:
+        if word == "not" or not re.search(rf"def test\w*{word}", " ".join(texts.values())):
+            return set()
+    return {path for path in texts if words and not any(word in texts[path] for word in words)}
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Import no module in vain: all together they take many seconds."""
+    return collection_path in modules_without(config.option.keyword) or None
 
 
 @pytest.fixture
 def figure(monkeypatch):
     """Keep the figure open where a notebook would show it, and close it after the test."""
+    import matplotlib.pyplot as plt
     monkeypatch.setattr(plt, "show", lambda: None)
     yield plt.gcf
     plt.close("all")
@@ -115,8 +143,19 @@ def no_network(tmp_path, monkeypatch):
     monkeypatch.delenv("MNIST_ROOT", raising=False)
     monkeypatch.setattr(download, "DEFAULT_ROOT", tmp_path)
     monkeypatch.setattr(download, "MIRRORS", ["http://127.0.0.1:9/nobody/"])
+    from mnist_tutorial import data
     data._use_sample.cache_clear()
     monkeypatch.setattr(download, "_failed", {})
+
+
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["tally"] = {what: {**TALLY[what]} for what in TALLY}
+
+
+def pytest_testnodedown(node):
+    for what, counts in getattr(node, "workeroutput", {}).get("tally", {}).items():
+        record(what, **counts)
 
 
 def pytest_terminal_summary(terminalreporter):

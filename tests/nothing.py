@@ -13,7 +13,6 @@ import numpy as np
 import scenery
 from PIL import Image, ImageDraw, ImageFont
 from scenery import PEN
-from sklearn.datasets import load_sample_image
 
 DATA = Path(matplotlib.get_data_path())
 WORDS = ("it was the best of times it was the worst of times it was the age of wisdom it was the "
@@ -201,6 +200,7 @@ def texture(rng, number):
 
 def photo(rng, number):
     """A cutting from a photograph: a temple, a flower, a portrait."""
+    from sklearn.datasets import load_sample_image  # takes a second
     name = ("china.jpg", "flower.jpg", None)[number % 3]
     portrait = DATA / "sample_data/grace_hopper.jpg"
     whole = load_sample_image(name) if name else np.asarray(Image.open(portrait))

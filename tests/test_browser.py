@@ -1,11 +1,14 @@
 """The page: JupyterLab and Notebook in a real browser, with widgets, camera, live chapters."""
 
+import ast
 import os
+import re
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
+import nbformat
 import pytest
 from browser import Notebook, find_browser, jupyter, screenshot, write_notebook
 
@@ -20,8 +23,6 @@ pytestmark = pytest.mark.skipif(find_browser() is None,
 
 ROOT = Path(__file__).parents[1]
 LIVE = "DrawingPad(", "BrowserCamera(", "interact(", "LiveCurves("  # what lives in the page
-CHAPTERS = [path.name for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
-            if any(name in path.read_text(encoding="utf-8") for name in LIVE)]
 SEVEN = [(0.25, 0.2), (0.72, 0.2), (0.45, 0.85)]
 TWO = [(0.28, 0.32), (0.36, 0.2), (0.5, 0.15), (0.64, 0.22), (0.66, 0.36), (0.55, 0.54),
        (0.28, 0.82), (0.74, 0.82)]
@@ -53,14 +54,31 @@ def chromium(clip):
         browser.close()
 
 
+def live_cells(path):
+    """The cells of a chapter that show what lives in the page, and those whose names they use."""
+    kept, used = [], set()
+    code = [cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+    for source in reversed(code):
+        nodes = list(ast.walk(ast.parse(re.sub("^%.*", "", source, flags=re.M))))
+        made = {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+        made |= {(name.asname or name.name).split(".")[0] for node in nodes
+                 if isinstance(node, (ast.Import, ast.ImportFrom)) for name in node.names}
+        names = [node for node in nodes if isinstance(node, ast.Name)]
+        made |= {name.id for name in names if isinstance(name.ctx, ast.Store)}
+        if made & used or any(word in source for word in LIVE):
+            kept.insert(0, source)
+            used = used - made | {name.id for name in names if isinstance(name.ctx, ast.Load)}
+    return kept
+
+
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
-    """A copy of the chapters and their pictures, and notebooks with the widgets."""
+    """The course's pictures, and notebooks with the widgets; those of the chapters are in one."""
     folder = tmp_path_factory.mktemp("course")
     shutil.copytree(ROOT / "img", folder / "img")
-    (folder / "notebooks").mkdir()
-    for name in CHAPTERS:
-        shutil.copy(ROOT / "notebooks" / name, folder / "notebooks")
+    chapters = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+    cells = [cell for path in chapters for cell in live_cells(path)]
+    write_notebook(folder / "chapters.ipynb", *cells)
     write_notebook(folder / "pad.ipynb", PAD)
     write_notebook(folder / "camera.ipynb", CAMERA)
     return folder
@@ -73,21 +91,26 @@ def server(course, tmp_path_factory):
         yield address
 
 
+@pytest.fixture(scope="module")
+def context(chromium):
+    """What all pages share: JupyterLab's scripts are fetched once."""
+    return chromium.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+
+
 @contextmanager
-def new_page(chromium):
+def new_page(context):
     """A page, and in `problems` the errors that scripts of widgets raise in it."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     page, page.problems = context.new_page(), []
     page.on("pageerror",
             lambda error: page.problems.append(error.stack) if "blob:" in error.stack else None)
     yield page
-    context.close()
+    page.close()
     assert not page.problems
 
 
 @pytest.fixture
-def page(chromium):
-    with new_page(chromium) as page:
+def page(context):
+    with new_page(context) as page:
         yield page
 
 
@@ -145,7 +168,6 @@ def test_pad_answers_while_one_draws(page, server, course, tmp_path, app):
     notebook.ask("pad.clear()")
     notebook.wait_for_text(".mnist-words", "no digit")
     assert undo.is_disabled()
-    notebook.shut_down()
 
 
 def test_undo_brings_back_what_was_cleared(page, server):
@@ -180,7 +202,6 @@ def test_undo_brings_back_what_was_cleared(page, server):
     notebook.ask("pad.clear()")  # from Python: a new beginning
     notebook.wait_for_text(".mnist-words", "no digit")
     assert undo.is_disabled() and clear.is_disabled()
-    notebook.shut_down()
 
 
 @pytest.mark.parametrize("width", [1280, 360])
@@ -208,7 +229,6 @@ def test_no_text_of_the_pad_covers_another_part(page, server, tmp_path, width):
                 && box.right <= outer.right + 1 && child.scrollWidth <= child.clientWidth + 1;
             return good ? [] : [child.className];
         }))""") == []
-    notebook.shut_down()
 
 
 def test_pad_saves_drawings_and_keeps_them_when_the_page_is_loaded_again(
@@ -249,7 +269,6 @@ def test_pad_saves_drawings_and_keeps_them_when_the_page_is_loaded_again(
     notebook.theme("JupyterLab Light")
     notebook.restart()
     notebook.wait_for_text(".mnist-failed", "Run the cell again")
-    notebook.shut_down()
 
 
 def test_pad_asks_for_digits_saves_each_and_clears_itself(page, server, course):
@@ -292,7 +311,6 @@ def test_a_saved_label_is_not_the_next_drawings(page, server, course):
     page.get_by_role("button", name="Save", exact=True).click()
     notebook.wait_for_text(".mnist-said", "Saved as")
     assert (course / "mine" / "labels.csv").read_text().endswith(",2\n")
-    notebook.shut_down()
 
 
 def start(page):
@@ -306,8 +324,8 @@ def camera_is_off(page):
 
 
 @pytest.fixture(scope="module")
-def camera_notebook(chromium, server):
-    with new_page(chromium) as page:
+def camera_notebook(context, server):
+    with new_page(context) as page:
         page.add_init_script("""
             window.lent = [];
             const lend = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
@@ -406,12 +424,17 @@ def test_a_camera_that_cannot_be_had_says_what_to_do(camera, tmp_path):
     camera.wait_for_text(".mnist-failed", "secure pages only")
 
 
-@pytest.mark.parametrize("name", CHAPTERS)
-def test_chapter_runs_from_top_to_bottom(page, server, tmp_path, name):
-    notebook = Notebook(page, server, f"notebooks/{name}")
+def test_what_lives_in_the_chapters_lives_in_the_page(page, server, course, tmp_path):
+    """Their other cells are run by pytest itself: notebooks/conftest.py."""
+    notebook = Notebook(page, server, "chapters.ipynb")
     notebook.run_all()
-    errors = [output for output in notebook.outputs() if output["output_type"] == "error"]
+    outputs = notebook.outputs()
+    errors = [output for output in outputs if output["output_type"] == "error"]
     assert not errors, errors[0]
-    assert len(notebook.outputs()) > 5
-    screenshot(page, tmp_path, name.removesuffix(".ipynb"))
+    views = [output for output in outputs
+             if "application/vnd.jupyter.widget-view+json" in output.get("data", ())]
+    cells = [cell.source for cell in nbformat.read(course / "chapters.ipynb", 4).cells]
+    shown = sum(any(word in cell for word in LIVE[:3]) for cell in cells)
+    assert len(views) == shown > 3
+    screenshot(page, tmp_path, "chapters")
     notebook.shut_down()

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.calibration import calibration_curve
 
 from mnist_tutorial.model import Net
 from mnist_tutorial.study.calibration import (
@@ -34,6 +33,7 @@ def test_bins_do_not_cancel_each_other():
 
 
 def test_reliability_is_scikit_learns():
+    from sklearn.calibration import calibration_curve  # takes a second
     rng = np.random.default_rng(0)
     probabilities = rng.dirichlet(np.full(10, 0.2), 2000)
     labels = rng.integers(0, 10, 2000)

@@ -80,18 +80,27 @@ def test_one_file_for_two_things_is_refused(tmp_path, monkeypatch, capsys, sampl
         tally.record("one file for two things", tried=1, refused=1)
 
 
-@pytest.mark.parametrize("encoding", ["gbk", "cp1252", "ascii"])
-def test_names_that_cannot_be_printed_stop_nothing(tmp_path, encoding):
+PRINTED = """
+import sys
+from mnist_tutorial.__main__ import main
+for encoding in ("gbk", "cp1252", "ascii"):
+    sys.stdout.reconfigure(encoding=encoding, errors="strict")
+    sys.stderr.reconfigure(encoding=encoding)
+    assert main(["predict", *sys.argv[1:]]) == 1
+"""
+
+
+def test_names_that_cannot_be_printed_stop_nothing(tmp_path):
     names = ["手写七.png", "sept é.png", "\U0001f600.png", "two\nlines.png", "7.png"]
     for name in names:
         Image.open(IMG / "7.png").save(tmp_path / name)
-    done = subprocess.run([sys.executable, "-m", "mnist_tutorial", "predict", *names, "無.png"],
-                          cwd=tmp_path, capture_output=True, timeout=120,
-                          env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"})
+    done = subprocess.run([sys.executable, "-c", PRINTED, *names, "無.png"], cwd=tmp_path,
+                          capture_output=True, timeout=120,
+                          env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
     lines, errors = done.stdout.splitlines(), done.stderr.splitlines()
-    assert done.returncode == 1 and len(lines) == len(names) and len(errors) == 1, done
+    assert done.returncode == 0 and len(lines) == 3 * len(names) and len(errors) == 3, done
     assert all(b": 7, confidence" in line for line in lines)
-    tally.record("names that cannot be printed", tried=6, survived=5, refused=1)
+    tally.record("names that cannot be printed", tried=18, survived=15, refused=3)
 
 
 STOPPED_AFTER = """
@@ -106,7 +115,7 @@ sys.exit(main(["predict", *sys.argv[2:]]))
 def test_ctrl_c_while_it_starts_is_one_line(tmp_path):
     """Most of the first second goes by importing PyTorch."""
     for delay in ("0.01", "0.1", "0.3", "0.6"):
-        done = subprocess.run([sys.executable, "-c", STOPPED_AFTER, delay, *[IMG / "7.png"] * 500],
+        done = subprocess.run([sys.executable, "-c", STOPPED_AFTER, delay, *[IMG / "7.png"] * 50],
                               cwd=tmp_path, capture_output=True, text=True, timeout=120)
         stopped = done.returncode == 130 and re.fullmatch("[a-z_]+: stopped\n", done.stderr)
         assert stopped or (done.returncode, done.stderr) == (0, ""), done  # a library swallowed it

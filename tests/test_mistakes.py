@@ -1,7 +1,6 @@
 """Mistakes are counted as scikit-learn does, and found in the right order."""
 
 import numpy as np
-from sklearn.metrics import confusion_matrix
 
 from mnist_tutorial.study.mistakes import confusion, least_likely_labels, surest_errors
 
@@ -14,6 +13,7 @@ LABELS = np.array([0, 2, 2, 0, 2])
 
 
 def test_confusion_is_scikit_learns():
+    from sklearn.metrics import confusion_matrix  # takes a second
     labels, answers = np.random.default_rng(0).integers(0, 10, (2, 500))
     assert np.array_equal(confusion(labels, answers), confusion_matrix(labels, answers))
 

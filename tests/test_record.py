@@ -207,19 +207,21 @@ def test_threads_do_not_lose_each_others_rows(tmp_path):
 @needs_fork
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # of threads, which rest
 def test_killed_at_any_time_nothing_damaged_is_counted(tmp_path):
-    chance, kills, seen = random.Random(0), 40, {}
-    for _ in range(kills):
+    chance, seen = random.Random(0), {}
+    for kills in range(1, 401):  # on a busy machine less is written until a kill
         child = fork(record_many, tmp_path, 7, 10 ** 6)
-        time.sleep(chance.uniform(0.01, 0.06))
+        time.sleep(chance.uniform(0.01, 0.06) * (1 + kills // 40))
         os.kill(child, signal.SIGKILL)
         assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
         for path in set(tmp_path.glob("*.png")) - set(seen):
             assert load(path).size == (90, 90)
             seen[path] = path.stat().st_ino
+        if kills >= 40 and len(seen) > 15 and len(rows(tmp_path)) - 1 > 10:
+            break
     assert all(path.stat().st_ino == number for path, number in seen.items())  # none written again
     assert record(np.full((9, 9, 3), 7, np.uint8), 7, tmp_path) not in seen
     tally.record("record: kill -9", tried=kills, survived=kills)
-    assert count_good(tmp_path) == len(rows(tmp_path)) - 1 > kills / 4
+    assert count_good(tmp_path) == len(rows(tmp_path)) - 1 > 10
     assert not list(tmp_path.glob(".*.png.*.part"))  # swept by the last
 
 
