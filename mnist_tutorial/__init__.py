@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # for editors and type checkers: the same names, see HOME
     from .strokes import draw_digit
     from .training import evaluate, fit, probabilities, train_one_epoch
 
-__version__ = "0.1.0"
+__version__ = "1.0.0rc1"
 
 __all__ = ["DrawingPad", "Net", "RECIPES", "draw_digit", "evaluate", "fit", "load_mnist",
            "load_pretrained", "mnist_loaders", "naive_resize", "pick_device", "predict_image",

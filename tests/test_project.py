@@ -13,8 +13,6 @@ import nbformat
 import pytest
 import yaml
 from exercises import find_checks, find_exercises, find_solutions
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 import mnist_tutorial
 
@@ -91,20 +89,6 @@ def test_notebook_has_the_courses_rhythm(path):
     assert sorted(lines)[len(lines) // 2] <= 6 and max(lines) <= 30
 
 
-def test_first_cell_installs_the_course_where_it_is_missing(monkeypatch):
-    first = {next(cell.source for cell in read(path).cells if cell.cell_type == "code")
-             for path in NOTEBOOKS}
-    (source,), asked = first, []
-    shell = InteractiveShell(config=Config(HistoryManager={"enabled": False}))
-    shell.register_magic_function(asked.append, magic_name="pip")
-    shell.run_cell(source).raise_error()
-    assert not asked  # it is there
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    monkeypatch.setattr("builtins.input", lambda prompt: "https://example.org/somebody/course")
-    shell.run_cell(source).raise_error()
-    assert asked == ["install --quiet git+https://example.org/somebody/course"]
-
-
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_each_exercise_has_a_cell_to_fill_in_and_a_solution(path):
     notebook = read(path)
@@ -131,8 +115,8 @@ def test_cells_that_give_a_solution_away_are_folded(path):
             assert cell.metadata["jupyter"]["source_hidden"], cell.id
 
 
-PROSE = [*ROOT.glob("*.md"), *ROOT.glob("datasets/*.md"),
-         *sorted((ROOT / "notebooks").rglob("*.ipynb"))]
+PROSE = [*ROOT.glob("*.md"), *ROOT.glob("datasets/*.md"), *sorted(ROOT.glob("tests/**/*.md")),
+         *sorted(ROOT.glob("notebooks/**/*.md")), *sorted(ROOT.glob("notebooks/**/*.ipynb"))]
 PROSE = [path for path in PROSE if ".ipynb_checkpoints" not in path.parts]
 
 
@@ -171,7 +155,9 @@ def test_links_lead_somewhere(path):
 
 def test_spelling():
     """Look for common misspellings in all that people read."""
-    code = [path.read_text(encoding="utf-8") for path in (ROOT / "mnist_tutorial").rglob("*.py")]
+    code = [path.read_text(encoding="utf-8") for path in (
+        *(ROOT / "mnist_tutorial").rglob("*.py"), *ROOT.glob("notebooks/*.py"),
+        *ROOT.glob("img/*.py"), *ROOT.glob(".github/**/*.y*ml"), ROOT / "CITATION.cff")]
     text = "\n".join([*map(prose, PROSE), *code])
     done = subprocess.run([sys.executable, "-m", "codespell_lib", "-"], input=text,
                           encoding="utf-8", capture_output=True,
@@ -212,16 +198,45 @@ def test_conda_gets_its_packages_from_pyproject():
     pyproject = (ROOT / "pyproject.toml").read_text()
     python = re.search('requires-python = "(.*?)"', pyproject)[1]
     assert conda == [f"python{python}", "pip"]
-    assert pip == {"pip": ["-e .[test]"]}
+    assert pip == {"pip": ["-e ."]}
     assert environment["name"] == mnist_tutorial.__name__
 
 
-def test_version_stands_once_and_is_the_same():
+def test_version_is_the_same_everywhere():
     version = re.search('^version = "(.*)"$', (ROOT / "pyproject.toml").read_text(), flags=re.M)[1]
     assert version == mnist_tutorial.__version__
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == version and citation["cff-version"] == "1.2.0"
+    newest = re.search("^## (.+?),", (ROOT / "CHANGELOG.md").read_text(), flags=re.M)[1]
+    assert newest == version
 
 
-def test_readme_quotes_the_cards_figure():
+def test_readmes_quote_the_cards_figure():
     card = json.loads((ROOT / "mnist_tutorial" / "weights" / "net.json").read_text())
-    quoted = f"{card['test_accuracy']['mean']:.2%}".replace("%", " %")
-    assert quoted in (ROOT / "README.md").read_text(encoding="utf-8")
+    for folder in (ROOT, ROOT / "tests" / "benchmarks"):
+        for name in ("README.md", "README.zh-CN.md"):
+            text = (folder / name).read_text(encoding="utf-8")
+            assert f"{card['test_accuracy']['mean']:.2%}" in text, folder / name
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob(".github/ISSUE_TEMPLATE/*.yml")),
+                         ids=lambda path: path.stem)
+def test_issue_forms_are_forms(path):
+    form = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if path.stem != "config":
+        assert form["name"] and form["description"]
+        names = [field["id"] for field in form["body"]]
+        assert len(set(names)) == len(names)
+        assert all(field["attributes"]["label"] for field in form["body"])
+        if path.stem != "sentence":  # what every answer begins with
+            assert {"picture", "check"} <= set(names)
+
+
+def test_pre_commit_runs_what_the_workflow_runs():
+    hooks = yaml.safe_load((ROOT / ".github" / "pre-commit.yaml").read_text())["repos"][0]["hooks"]
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text())["jobs"]
+    commands = [step.get("run", "") for step in jobs["lint"]["steps"]]
+    for hook in hooks[:2]:
+        assert any(command.startswith(hook["entry"]) for command in commands), hook["entry"]
+    for name in re.findall(r"(?:tests|notebooks)/\S+", " ".join(hook["entry"] for hook in hooks)):
+        assert (ROOT / name).exists(), name

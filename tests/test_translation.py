@@ -9,7 +9,10 @@ from exercises import find_exercises, find_solutions
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 ENGLISH = sorted(translate.FOLDER.glob("[0-9]*.ipynb"))
-READMES = translate.FOLDER.parent / "README.md", translate.FOLDER.parent / "README.zh-CN.md"
+ROOT, BENCHMARKS = translate.FOLDER.parent, translate.FOLDER.parent / "tests" / "benchmarks"
+TEXTS = [(ROOT / "README.md", ROOT / "README.zh-CN.md"),
+         (BENCHMARKS / "README.md", BENCHMARKS / "README.zh-CN.md"),
+         (translate.FOLDER / "TROUBLESHOOTING.md", translate.CHINESE / "TROUBLESHOOTING.md")]
 PAIRS = pytest.mark.parametrize("path", ENGLISH, ids=lambda path: path.stem)
 
 
@@ -19,7 +22,9 @@ def editions(path):
 
 def skeleton(text):
     """What must be the same in both languages: code, headings, lists, tables, links, formulas."""
-    text = text.replace("zh-CN/", "")  # paths lead to the reader's edition
+    text = re.sub("<!-- zh-only -->.*?<!-- /zh-only -->\n", "", text, flags=re.S)
+    # Paths lead to the reader's edition.
+    text = re.sub(r"(?<=notebooks)/zh-CN|zh-CN/|\.zh-CN", "", text)
     blocks = [translate.without_comments(block) for block in
               re.findall(r"^```python\n(.*?)^```", text, flags=re.S | re.M)]
     blocks += re.findall(r"^```bash\n.*?^```", text, flags=re.S | re.M)
@@ -93,12 +98,26 @@ def test_there_are_no_other_chapters():
     assert [path.name for path in chinese] == [path.name for path in ENGLISH]
 
 
-def test_readmes_have_the_same_parts_and_name_each_other():
-    ours, theirs = (skeleton(path.read_text(encoding="utf-8")) for path in READMES)
-    assert READMES[1].name in ours["links"] and READMES[0].name in theirs["links"]
-    for parts in (ours, theirs):
-        parts["links"] = [target for target in parts["links"] if not target.startswith("README")]
-    assert theirs == ours
+@pytest.mark.parametrize("paths", TEXTS, ids=["front", "measured", "troubles"])
+def test_pages_have_the_same_parts_and_name_each_other(paths):
+    parts = [skeleton(path.read_text(encoding="utf-8")) for path in paths]
+    for path, other, part in zip(paths, reversed(paths), parts):
+        links = re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8"))
+        (switch,) = [link for link in links if (path.parent / link).resolve() == other]
+        part["links"].remove(re.sub(r"^\.\./|zh-CN/|\.zh-CN", "", switch))
+    assert parts[1] == parts[0]
+
+
+def test_the_code_in_one_file_is_the_same():
+    ours, theirs = ((folder / "mnist.py").read_text(encoding="utf-8")
+                    for folder in (translate.FOLDER, translate.CHINESE))
+    bare = [[word for _, word in translate.without_comments(re.sub('""".*?"""', '""', text,
+                                                                  flags=re.S))]
+            for text in (ours, theirs)]
+    assert bare[0] == bare[1]
+    assert len(translate.comments(theirs)) == len(translate.comments(ours)) > 20
+    for comment in translate.comments(theirs):
+        assert re.search("[\u4e00-\u9fff]", comment) or comment.startswith("# ("), comment
 
 
 @pytest.fixture
