@@ -53,7 +53,7 @@ def record(picture: np.ndarray | Image.Image, label: str | int, folder: str | Pa
     png, folder = _png(picture), Path(os.path.expanduser(folder))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / LOCK, timeout=LOCK_TIMEOUT, poll_interval=LOCK_PERIOD):
+        with FileLock(folder / LOCK).acquire(LOCK_TIMEOUT, poll_interval=LOCK_PERIOD):
             table, separator, rows = read_table(folder / TABLE)
             path = _new_path(folder, rows)
             row = {"filename": path.name, "label": text}
