@@ -20,7 +20,7 @@ def trained(job):
     model = FastNet()
     job.place(model)
     chosen = train.RECIPES["fast"]
-    optimizer = train.make_optimizer(model, chosen, captured=job.where().type == "cuda")
+    optimizer = train.make_optimizer(model, chosen)
     means = job.train(model, loaders.train, optimizer, None, 0, F.cross_entropy)
     return model, means, evaluate(model, loaders.validation)
 
@@ -30,6 +30,12 @@ def test_without_a_gpu_it_is_an_ordinary_job(sample):
     theirs, their_means, _ = trained(Job(device="cpu"))
     assert our_means == their_means
     assert all(map(torch.equal, ours.state_dict().values(), theirs.state_dict().values()))
+
+
+def test_each_training_run_records_its_own_step():
+    job = CapturedJob(device="cpu", recorded="another run's")
+    job.place(FastNet())
+    assert job.recorded is None
 
 
 @needs_gpu

@@ -26,11 +26,11 @@ def save_page(model: nn.Module, path: str | Path, *, title: str = "Draw a digit"
               exact: bool = False) -> None:
     """Write a web page that holds a network, and answers what is drawn in it.
 
-    It is one file of less than 150 KB, which opens by itself on a phone as on a computer and asks
-    nothing of the internet: a pad, what the network sees, ten bars, and "not sure", for it holds
-    the guard too. A photo's digit is put on the pad. A weight is a whole number of 8 bits there,
-    times a scale for each of a layer's outputs (7 bits in a FastNet, 4 in the guard); if `exact` it
-    is float32, and the file 80 to 220 KB larger.
+    It is one file of less than 150 KB (500 KB with a GPU's FastNet), which opens by itself on any
+    phone or computer and asks nothing of the internet: a pad, what the network sees, ten bars, and
+    "not sure", for it holds the guard too. A photo's digit is put on the pad. A weight is a whole
+    number of 8 bits there, times a scale for each of a layer's outputs (7 bits in a FastNet, 4 in
+    the guard); if `exact` it is float32, and the file 80 to 220 KB larger.
 
     Parameters
     ----------

@@ -21,11 +21,15 @@ class CapturedJob(Job):
     """Train on a GPU in bfloat16, with data that stays there and a recorded step.
 
     On any other device, this is a :class:`Job`. The loader is one of the course's, of tensors; each
-    epoch's last batch, which may be short, is filled up from the epoch's beginning. The learning
-    rates of the optimizer have to be tensors on the GPU.
+    epoch's last batch, which may be short, is filled up from the epoch's beginning.
     """
 
-    recorded: Any = None  # the step, and what it was recorded for
+    recorded: Any = None  # this training run's step
+
+    def place(self, model: torch.nn.Module) -> None:
+        """Move the model to where it is trained; its step is still to be recorded."""
+        super().place(model)
+        self.recorded = None
 
     def train(self, model, loader, optimizer, scheduler, report_every, loss_function):
         """Train for one epoch, and return mean loss and accuracy; nothing is printed within it."""
@@ -36,17 +40,14 @@ class CapturedJob(Job):
         collate, size = loader.collate_fn, loader.sampler.batch_size
         order = torch.randperm(len(labels), generator=loader.generator).to(device)
         order = torch.cat([order, order])[:len(loader) * size].view(-1, size)
-        if self.recorded is None or self.recorded[1:] != (model, optimizer):
-            batch = collate((images[order[0]], labels[order[0]]))
-            self.recorded = Step(batch, model, optimizer, loss_function), model, optimizer
-        step = self.recorded[0]
+        step = self.recorded = self.recorded or Step(
+            collate((images[order[0]], labels[order[0]])), model, optimizer, loss_function)
         step.totals.zero_()
         for chosen in order:
             step(*collate((images[chosen], labels[chosen])))
             if scheduler is not None:
                 scheduler.step()
-        loss, accuracy = (step.totals / order.numel()).tolist()  # the epoch's only synchronisation
-        return loss, accuracy
+        return tuple((step.totals / order.numel()).tolist())  # the epoch's only synchronisation
 
 
 class Step:
@@ -67,6 +68,8 @@ class Step:
             right = (outputs.argmax(dim=1) == self.labels).sum()
             self.totals += torch.stack([loss.detach() * len(self.labels), right])
 
+        for group in optimizer.param_groups:  # a number would be recorded as it is now
+            group["lr"] = torch.as_tensor(group["lr"], device=self.images.device)
         model.train()
         weights = {name: weight.clone() for name, weight in model.state_dict().items()}
         memory = {id(part): part.clone() for part in _memory_of(optimizer)}

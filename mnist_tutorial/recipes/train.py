@@ -94,11 +94,11 @@ def train_net(recipe: str = "classic", *, seed: int = 0, root: str | Path | None
         model.set_filters(normalise(loaders.train.dataset.tensors[0][:FastNet.SAMPLE]))
     if type(job) is Job and chosen["optimizer"] == "muon" and job.where().type == "cuda":
         job = CapturedJob(**vars(job))
-    optimizer = make_optimizer(model, chosen, isinstance(job, CapturedJob))
+    optimizer = make_optimizer(model, chosen)
     settings = {**chosen, "seed": seed, "data": loaders.train.dataset.name}  # its whole name
     scheduler = None
     if chosen["one_cycle"]:
-        scheduler = OneCycleLR(optimizer, [float(group["lr"]) for group in optimizer.param_groups],
+        scheduler = OneCycleLR(optimizer, [group["lr"] for group in optimizer.param_groups],
                                total_steps=chosen["epochs"] * len(loaders.train),
                                cycle_momentum=False)
     else:
@@ -119,12 +119,9 @@ def settings_of(recipe: str, changes: dict, job: Job) -> dict[str, Any]:
     return RECIPES.get(recipe, CLASSIC) | on_gpu | changes
 
 
-def make_optimizer(model: torch.nn.Module, chosen: dict,
-                   captured: bool = False) -> torch.optim.Optimizer:
-    """Make a recipe's optimizer for all parameters of the model; `captured`, see CapturedJob."""
+def make_optimizer(model: torch.nn.Module, chosen: dict) -> torch.optim.Optimizer:
+    """Make a recipe's optimizer for all parameters of the model."""
     lr, momentum = chosen["lr"], chosen["momentum"]
-    if captured:
-        lr = torch.tensor(lr, device="cuda")
     if chosen["optimizer"] == "sgd":
         return torch.optim.SGD(model.parameters(), lr, momentum, nesterov=chosen["one_cycle"])
     weights = [parameter for parameter in model.parameters() if parameter.ndim > 1]

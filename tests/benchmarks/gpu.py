@@ -46,8 +46,8 @@ def trainings(job, chosen, seeds):
         fresh = fresh_network(loaders.train.dataset.tensors[0])
         if model is None:
             model = fresh.cuda().to(memory_format=torch.channels_last)
-            optimizer = make_optimizer(model, chosen, isinstance(job, CapturedJob))
-            rates = [float(group["lr"]) for group in optimizer.param_groups]
+            optimizer = make_optimizer(model, chosen)
+            rates = [group["lr"] for group in optimizer.param_groups]
         model.load_state_dict(fresh.state_dict())
         for state in optimizer.state.values():
             for part in state.values():
