@@ -261,9 +261,8 @@ def load_pretrained(path: str | Path = SHIPPED) -> Net | FastNet:
 def load_weights(model: torch.nn.Module, path: str | Path) -> Any:
     """Fill a network of your own with a `state_dict`; return it, in evaluation mode.
 
-    The file may be a checkpoint that holds one, and layers may have other names, if their shapes
-    and order are the model's. Other weights, damaged, NaN or infinite ones raise a CheckpointError
-    and leave the model as it is.
+    It may be in a checkpoint, and layers may have other names, if shapes and order are the model's.
+    Other weights, damaged, NaN or infinite ones change nothing, and raise a CheckpointError.
     """
     return _fill(path, load_checkpoint(path), model)
 

@@ -188,10 +188,7 @@ def check_size(name: str, width: int, height: int, most: int = MAX_PIXELS) -> No
 
 
 def as_array(tensor: torch.Tensor) -> np.ndarray:
-    """Return a tensor (H, W), (C, H, W) or (1, C, H, W) as an array, (H, W) or (H, W, C).
-
-    If it was normalised for the network, that is undone.
-    """
+    """Return a tensor (H, W), (C, H, W) or (1, C, H, W) as array (H, W[, C]), not normalised."""
     if tensor.ndim > 1:  # before any copy: an expanded tensor is small
         check_size("a tensor", tensor.shape[-1], tensor.shape[-2])
     tensor = tensor.detach().cpu()

@@ -8,25 +8,22 @@ from .check import expect, near, randn, several, shaped, share_slips, single, te
 SCORES = torch.tensor([[3.0, 1, 0, 2], [0, 1, 4, 5], [1, 5, 3, 2], [2, 0, 1, 3]])
 LABELS = torch.tensor([0, 3, 1, 2])  # three of four have the largest score
 FAR = torch.tensor([[1000.0, 0, 0], [-1000, -1000, -1000]])
-SHAPES = ((4, 4, 4, 4), (7, 5, 3, 2))  # images, inputs, hidden units, classes
 
 
 def _2b_1_accuracy(accuracy):
-    share = accuracy(SCORES.clone(), LABELS.clone())
+    share = yield from single(accuracy(SCORES.clone(), LABELS.clone()))
     by_column = (SCORES.argmax(dim=0) == LABELS).float().mean()
-    yield from single(share)
-    yield from expect(float(share), 0.75, {
+    yield from expect(share, 0.75, {
         **share_slips(0.75, 4),
         "the largest score of each row is asked for: `argmax(dim=1)`": by_column})
 
 
 def _2b_2_softmax(softmax):
-    right, given = SCORES.softmax(dim=1), SCORES.clone()
-    found = tensor(softmax(given))
+    found = tensor(softmax(given := SCORES.clone()))
     yield torch.equal(given, SCORES), "your function changes the logits that it is given"
     yield not near(found.sum(), 1), "all together add up to 1: each row should, by itself"
     yield not (found <= 0).all(), "these are logarithms: probabilities are asked for"
-    yield from expect(found, right, {
+    yield from expect(found, SCORES.softmax(dim=1), {
         "each column adds up to 1: each row should, it is one image": SCORES.softmax(dim=0),
         "e to the logit, so far: divide by the sum of the row": SCORES.exp(),
         "the largest logit gets the smallest probability: no minus": (-SCORES).softmax(dim=1)})
@@ -37,9 +34,7 @@ def _2b_2_softmax(softmax):
 def _2b_3_cross_entropy(cross_entropy):
     right, logs = F.cross_entropy(SCORES, LABELS), SCORES.log_softmax(dim=1)
     own = logs[range(4), LABELS]
-    found = cross_entropy(SCORES.clone(), LABELS.clone())
-    yield from single(found)
-    found = float(found)
+    found = yield from single(cross_entropy(SCORES.clone(), LABELS.clone()))
     yield not near(found, own.exp().mean()), "the mean probability: its logarithm is missing"
     yield found >= 0, "a loss below 0: logarithms of probabilities are negative, so put a minus"
     yield from expect(found, right, {
@@ -55,9 +50,9 @@ def _2b_3_cross_entropy(cross_entropy):
 def _2b_4_numerical_gradient(numerical_gradient):
     x = torch.tensor([[1.0, -2, 3], [0.5, 2, -1]], dtype=torch.float64)
     right, given = 3 * x**2 + 1, x.clone()
-    found = tensor(numerical_gradient(lambda x: (x**3 + x).sum(), given))
+    found = numerical_gradient(lambda x: (x**3 + x).sum(), given)
     yield near(given, x, 1e-9), "x is not what it was: put each value back after its nudges"
-    yield from shaped(found, x.shape)
+    found = yield from shaped(found, x.shape)
     yield not 0 < abs((found / right).mean()) < 0.1, "too small: divide by the two points' distance"
     yield from expect(found, right, {
         "you nudge all values at once: nudge one at a time": right.sum().expand(2, 3),
@@ -90,14 +85,14 @@ def _2b_6_count(count):
 
 
 def _2b_7_backward(backward):
-    for images, inputs, units, classes in SHAPES:
+    for images, inputs, units, classes in (4, 4, 4, 4), (7, 5, 3, 2):
         x, error = randn(images, inputs), randn(images, classes, seed=1)
         hidden, w2 = randn(images, units, seed=2).relu(), randn(units, classes, seed=3)
         passed = error @ w2.T
         back = passed * (hidden > 0)
         right = x.T @ back, back.sum(dim=0), hidden.T @ error, error.sum(dim=0)
-        found = backward(x.clone(), hidden.clone(), error.clone(), w2.clone())
-        yield from several(found, 4)
+        found = yield from several(
+            backward(x.clone(), hidden.clone(), error.clone(), w2.clone()), 4)
         yield from unlike(found[0], {
             "ReLU is missing: where `hidden` is 0, nothing passes back": x.T @ passed,
             "the slope of ReLU is 1 or 0: multiply by `hidden > 0`, not by `hidden`":
@@ -121,13 +116,13 @@ def _2b_8_momentum_step(step):
     fast = 0.5 * velocity + gradient
     moved = weights - 0.1 * fast
     found = step(weights.clone(), gradient.clone(), velocity.clone(), 0.1, 0.5)
-    yield from several(found, 2)
-    yield from expect(found[1], fast, {
+    left, new = yield from several(found, 2)
+    yield from expect(new, fast, {
         "return the weights first, then the velocity": moved,
         "momentum belongs to the old velocity, not the gradient": velocity + 0.5 * gradient,
         "the gradient is added in full": 0.5 * (velocity + gradient),
         "add the gradient: the minus comes when the weights move": 0.5 * velocity - gradient})
-    yield from expect(found[0], moved, {
+    yield from expect(left, moved, {
         "that goes uphill: subtract": weights + 0.1 * fast,
         "the learning rate is missing": weights - fast,
         "move by the new velocity, not by the gradient": weights - 0.1 * gradient,

@@ -1,10 +1,10 @@
 """Check the answer to an exercise: right, or the first thing that is wrong with it."""
 
 import json
-from functools import cache, wraps
+from functools import wraps
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Generator
 
 import numpy as np
 import torch
@@ -15,15 +15,14 @@ CHAPTERS = {  # number of a chapter -> module with its checks
     "1": "setup", "2": "dataset", "2b": "by_hand", "3": "training", "4": "images", "5": "webcam",
     "6": "speed", "7": "scaling", "8": "mistakes", "9": "hand"}
 PROGRESS = Path("progress.json")  # beside the notebook
-CHINESE_FOLDER = "zh-CN"          # of the notebooks whose learners are answered in Chinese
 
 EMPTY = "nothing is there yet: replace the dots with your answer"
 RETURNS_NOTHING = "your function returns nothing: end it with `return`"
-STOPS = "your code stops with {}: {}"
 OTHERS = "it is wrong for other values: use the parameters"
 PERCENT = "that is a percentage: a share from 0 to 1 is asked for"
 
-Slips = Iterator[tuple]  # conditions in order, each with its hint, and values for the {} in it
+# Conditions in order, each with its hint, and values for the {} in it; returned is the answer.
+Slips = Generator[tuple, None, Any]
 
 
 class _Unanswered(Exception):
@@ -31,10 +30,7 @@ class _Unanswered(Exception):
 
 
 def find_slip(number: str, *answer: Any) -> str | None:
-    """Return what is wrong with the answer to an exercise such as "2.4", or None if it is right.
-
-    Raises ValueError if there is no such exercise, or no check of it.
-    """
+    """Return what is wrong with an answer, None if nothing is; ValueError without such a check."""
     checks = checks_of(number.split(".")[0])
     if number not in checks:
         raise ValueError(f"no exercise {number!r} with a check: expected one of {', '.join(checks)}"
@@ -49,7 +45,7 @@ def find_slip(number: str, *answer: Any) -> str | None:
     except _Unanswered:
         return translated(RETURNS_NOTHING)
     except Exception as error:  # whatever a learner's code may raise
-        return translated(STOPS).format(type(error).__name__, error)
+        return translated("your code stops with {}: {}").format(type(error).__name__, error)
     return None
 
 
@@ -86,15 +82,18 @@ def near(answer: Any, expected: Any, tolerance: float = 1e-4) -> bool:
     return found.shape == right.shape and torch.allclose(found, right, tolerance, tolerance)
 
 
-def expect(answer: Any, right: Any, slips: dict[str, Any] | None = None,
+def expect(answer: Any, right: Any, slips: dict[str, Any] | None = None, hint: str = "",
            tolerance: float = 1e-4) -> Slips:
-    """Ask for these numbers, after what usual slips give; the hint shows the row that is worst."""
+    """Ask for these numbers, after what usual slips give; without a hint, show the worst row."""
     yield from unlike(answer, slips or {}, tolerance)
+    yield not hint or near(answer, right, tolerance), hint
     yield from shaped(answer, np.shape(right))
-    found, wanted = (torch.atleast_2d(tensor(part).double()) for part in (answer, right))
+    found, wanted = (torch.atleast_2d(tensor(part).double()).flatten(1)
+                     for part in (answer, right))
     row = (found - wanted).abs().amax(dim=1).argmax()
-    yield near(found, wanted, tolerance), "a small example should give {}: you return {}", (
-        _text(wanted[row])), _text(found[row])
+    yield near(found, wanted, tolerance), "a small example should give {}: you return {}", *(
+        ", ".join(f"{round(value, 4):g}" for value in part[row].tolist())
+        for part in (wanted, found))
 
 
 def unlike(answer: Any, slips: dict[str, Any], tolerance: float = 1e-4) -> Slips:
@@ -111,25 +110,24 @@ def share_slips(share: float, count: int) -> dict[str, float]:
 
 
 def shaped(answer: Any, shape: tuple[int, ...]) -> Slips:
-    """Ask for an array of this shape."""
+    """Ask for an array of this shape; return it as a tensor."""
     found = tuple(np.shape(answer))
     yield found == shape, "the shape {} was expected, you return {}", tuple(shape), found
+    return tensor(answer)
 
 
 def several(answer: Any, count: int) -> Slips:
-    """Ask for so many values in a tuple, list or array."""
+    """Ask for so many values in a tuple, list or array; return it."""
     found = len(answer) if isinstance(answer, (tuple, list, np.ndarray)) else 1
     yield found == count, "{} values were expected, you return {}", count, found
+    return answer
 
 
 def single(answer: Any) -> Slips:
-    """Ask for one number, in whatever form."""
-    found = tensor(answer).numel()
-    yield found == 1, "one number was expected, you return {} numbers", found
-
-
-def _text(row: torch.Tensor) -> str:
-    return ", ".join(f"{round(value, 4):g}" for value in row.tolist())
+    """Ask for one number, in whatever form; return it."""
+    found = tensor(answer)
+    yield found.numel() == 1, "one number was expected, you return {} numbers", found.numel()
+    return found.item()
 
 
 def randn(*shape: int, seed: int = 3) -> torch.Tensor:
@@ -143,8 +141,7 @@ def check_exercise(number: str, *answer: Any) -> None:
     The answer is a value or a function, as the exercise asks; what is solved is noted in a file
     `progress.json` beside the notebook. Raises ValueError if there is no such exercise.
     """
-    slip = find_slip(number, *answer)
-    if slip is not None:
+    if slip := find_slip(number, *answer):
         print(translated("{} not yet: {}.").format(number, slip))
         return
     print(translated("{} right.").format(number))
@@ -176,10 +173,7 @@ def _solved() -> list[str]:
 
 
 def translated(text: str) -> str:
-    """Return a text in Chinese where the Chinese edition asks, otherwise as it is."""
-    return _chinese()[text] if Path.cwd().name == CHINESE_FOLDER else text
-
-
-@cache
-def _chinese() -> dict[str, str]:
-    return json.loads(Path(__file__).with_name("zh.json").read_text("utf-8"))
+    """Return a text in Chinese where a notebook of the Chinese edition asks, else as it is."""
+    if Path.cwd().name != "zh-CN":
+        return text
+    return json.loads(Path(__file__).with_name("zh.json").read_text("utf-8"))[text]

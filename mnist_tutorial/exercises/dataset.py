@@ -15,8 +15,7 @@ mnist = cache(load_mnist)  # to read and check the files takes a second
 
 def _2_1_header(read_header):
     content = struct.pack(">2i", 2049, 300) + bytes(20)
-    answer = np.ravel(read_header(content)).tolist()
-    yield from several(answer, 2)
+    answer = yield from several(np.ravel(read_header(content)).tolist(), 2)
     yield answer != [*struct.unpack("<2i", content[:8])], (
         "you take the least significant byte first: in `struct`, `>` turns the order round")
     yield answer[1] not in (20, 28), "you count the bytes: read the number in the header"
@@ -61,13 +60,12 @@ def _2_5_nearest(nearest):
     yield {*given.tolist()} <= {*range(10)}, "a digit is asked for, not its distance"
     off = images[:, None] - torch.stack(means)  # (60, 10, 28, 28)
     sums, squares = off.sum((2, 3)), off.square().sum((2, 3))
-    yield from unlike(given, {
+    yield from expect(given, squares.argmin(1), {
         "these are farthest away: the nearest are asked for": squares.argmax(1),
         "differences of both signs cancel out: square them first":
             [sums.argmin(1), sums.argmax(1), sums.abs().argmin(1)],
         "you add up the differences without their signs: square them instead":
-            off.abs().sum((2, 3)).argmin(1)})
-    yield near(given, squares.argmin(1)), "the smallest sum of squared differences decides"
+            off.abs().sum((2, 3)).argmin(1)}, "the smallest sum of squared differences decides")
 
 
 def _2_6_normalise(normalise, denormalise):
@@ -89,14 +87,12 @@ def _2_6_normalise(normalise, denormalise):
 def _2_7_neighbour(neighbour):
     train, images = mnist(), mnist(False).data[:40]
     known, labels = train.data[:200], train.targets[:200]
-    given = tensor(neighbour(images, known, labels)).flatten()
-    yield from shaped(given, (40,))
+    given = yield from shaped(tensor(neighbour(images, known, labels)).flatten(), (40,))
     distances = torch.cdist(images.flatten(1).float(), known.flatten(1).float())
     wrapped = images[:, None] - known
-    yield from unlike(given, {
+    yield from expect(given, labels[distances.argmin(1)], {
         "these are the places of the neighbours: look up their `labels`": distances.argmin(1),
         "these are farthest away: the nearest are asked for": labels[distances.argmax(1)],
         "bytes wrap around, 3 - 5 is 254: turn the images into `.float()` first":
-            [labels[kind.square().sum((2, 3)).argmin(1)] for kind in (wrapped, wrapped.int())]})
-    right = labels[distances.argmin(1)]
-    yield near(given, right), "the smallest sum of squared differences decides"
+            [labels[kind.square().sum((2, 3)).argmin(1)] for kind in (wrapped, wrapped.int())]},
+        "the smallest sum of squared differences decides")

@@ -12,8 +12,7 @@ def _9_1_worst_pair(worst_pair):
     matrix[4, 9], matrix[2, 3], matrix[6, 6] = 9, 7, 60  # and a six is often something else
     kept, given = matrix.copy(), worst_pair(matrix)
     yield (matrix == kept).all(), "the table itself is changed: work on a copy"
-    yield from several(given, 2)
-    meant, read = map(int, given)
+    meant, read = map(int, (yield from several(given, 2)))
     yield meant != read, "{} read as {} is no error: leave the diagonal out", meant, read
     yield (meant, read) != (9, 4), "the right two, exchanged: a row is for what was meant"
     yield (meant, read) == (4, 9), "{} read as {} occurs {} times, and another pair 9 times", (
@@ -73,8 +72,7 @@ def _9_5_quantize(quantize):
     weights[1] *= 30
     weights[2, 7] = -1.5  # the largest of its row
     largest, most, least = weights.abs().amax(1), weights.amax(1), weights.amin(1)
-    given = quantize(weights.clone(), 127)
-    yield from several(given, 2)
+    given = yield from several(quantize(weights.clone(), 127), 2)
     integers, scales = (tensor(part).double() for part in given)
     yield from shaped(integers, weights.shape)
     yield scales.numel() > 1, "one scale for all: a row of small weights gets few levels"

@@ -66,8 +66,7 @@ def _4_4_center_of_mass(center):
     image[4:8, 10:20], image[20:24, 2:6] = 50, 250
     rows, columns = np.nonzero(image)
     y, x = np.average([rows, columns], axis=1, weights=image[rows, columns])
-    found = np.array(center(image), float)
-    yield from shaped(found, (2,))
+    found = yield from shaped(np.array(center(image), float), (2,))
     yield from unlike(found, {
         "rows and columns are swapped: x counts columns, y counts rows": (y, x),
         "faint ink counts as much as black: weigh each pixel": (columns.mean(), rows.mean())})
@@ -96,23 +95,23 @@ def _4_5_paper_light(estimate):
 def _4_6_mixed(mix):
     p, d = np.array([0.7, 0.3, *[0] * 8]), 0.6
     answer = np.array(mix(p, d), float)
-    yield from unlike(answer, {
+    yield from expect(answer, d * p + (1 - d) / 10, {
         "with d = 0.6 the ten sum to 0.6: what is left goes to all ten digits alike": d * p,
         "each digit gets all of 1 - d: it gets a tenth": d * p + 1 - d,
-        "d and 1 - d are swapped: d is the chance that there is a digit": (1 - d) * p + d / 10})
-    yield near(answer, d * p + (1 - d) / 10), "compare with the formula, term by term"
+        "d and 1 - d are swapped: d is the chance that there is a digit": (1 - d) * p + d / 10},
+        "compare with the formula, term by term")
 
 
 def _4_7_softened(soften):
     logits, warm = np.random.default_rng(0).normal(0, 3, (3, 10)), 2.0
     answer, given = np.array(soften(logits, warm), float), torch.tensor(logits)
-    yield from unlike(answer, {
+    yield from expect(answer, (given / warm).softmax(1), {
         "the temperature changes nothing: use it": given.softmax(1),
         "multiplied: above 1 it must make the network less sure, not surer":
             (given * warm).softmax(1),
         "divided after softmax, a row sums to 0.5: divide the logits": given.softmax(1) / warm,
-        "each column adds up to 1: each row should, it is one image": (given / warm).softmax(0)})
-    yield near(answer, (given / warm).softmax(1)), "powers of e, divided by their sum in each row"
+        "each column adds up to 1: each row should, it is one image": (given / warm).softmax(0)},
+        "powers of e, divided by their sum in each row")
     with np.errstate(all="ignore"):
         large = np.array(soften(1000 * logits, warm), float)
     yield np.isfinite(large).all(), "exp overflows: subtract each row's own largest logit first"

@@ -28,8 +28,7 @@ def _8_2_precision_and_recall(measure):
     rng = np.random.default_rng(1)
     matrix = rng.integers(1, 9, (10, 10)) + np.diag(rng.integers(50, 90, 10))
     called, there, right = matrix[:, 4].sum(), matrix[4].sum(), matrix[4, 4]
-    given = measure(matrix, 4)
-    yield from several(given, 2)
+    given = yield from several(measure(matrix, 4), 2)
     yield from unlike(given, {
         "recall is first: precision was to be": (right / there, right / called),
         "you divide by the wrong ones alone: by all, the right ones too":
@@ -70,10 +69,9 @@ def _8_4_calibration(measure):
     count, mean, accuracy = reliability(chances(confidence), ~right)
     gaps, cancelled = np.abs(mean - accuracy), np.nansum(count * (mean - accuracy)) / 660
     best = expected_calibration_error(chances(confidence), ~right)
-    given = measure(confidence, right)
-    yield from single(given)
+    given = yield from single(measure(confidence, right))
     yield not np.isnan(given), "an empty bin has no mean: leave it out"
-    yield from expect(float(given), best, {
+    yield from expect(given, best, {
         "each bin counts alike: weigh it by its answers": np.nanmean(gaps),
         "gaps with different signs cancel out: take absolute values": [cancelled, -cancelled],
         "that is the mean over single answers: average in each bin first":
@@ -91,14 +89,14 @@ def _8_5_sure(sure):
     answers = chances.argmax(axis=1)
     truth = np.where(rng.random(400) < 0.8, answers, rng.integers(0, 10, 400))
     wrong, over = answers != truth, chances.max(axis=1) >= 0.9
-    count, errors, given = over.sum(), (wrong & over).sum(), sure(chances, truth, 0.9)
-    yield from several(given, 2)
-    yield from expect(given[0], count, {
+    count, errors = over.sum(), (wrong & over).sum()
+    left, mistaken = yield from several(sure(chances, truth, 0.9), 2)
+    yield from expect(left, count, {
         "these are the unsure ones: those left are asked for": 400 - count,
         "confidence is the largest of the ten, whatever the label is":
             (chances[np.arange(400), truth] >= 0.9).sum()})
-    yield not 0 < given[1] < 1, "these are shares: numbers are asked for"
-    yield from expect(given[1], errors, {
+    yield not 0 < mistaken < 1, "these are shares: numbers are asked for"
+    yield from expect(mistaken, errors, {
         "these are all errors: only those among the sure answers count": wrong.sum(),
         "these errors are among the unsure answers": wrong.sum() - errors,
         "these are the right ones: errors are asked for": count - errors})

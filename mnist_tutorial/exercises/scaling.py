@@ -3,28 +3,26 @@
 import torch
 from torch.nn import functional as F
 
-from .check import OTHERS, expect, near, several, shaped, tensor, unlike
+from .check import OTHERS, expect, near, several, shaped, tensor
 
 
 def _7_1_average(average):
     lists, counts = torch.tensor([[1.0, 2, 4], [3, 0, 8], [-2, 6, 1]]), [4, 3, 1]
     total = sum(count * numbers for count, numbers in zip(counts, lists))
-    answer = tensor(average([*lists.clone()], counts))
-    yield from shaped(answer, (3,))
-    yield from unlike(answer, {
+    answer = yield from shaped(tensor(average([*lists.clone()], counts)), (3,))
+    yield from expect(answer, total / 8, {
         "that is the plain mean: a process with more images must count for more": lists.mean(0),
         "that is a sum: divide by the number of images in all": total,
-        "divide by the number of images, not of processes": total / 3})
-    yield near(answer, total / 8), "each gradient counts as many times as its process has images"
+        "divide by the number of images, not of processes": total / 3},
+        "each gradient counts as many times as its process has images")
     yield near(average([*lists[:2].clone()], [2, 1]), (2 * lists[0] + lists[1]) / 3), OTHERS
 
 
 def _7_2_all_reduce(all_reduce):
     for n in 4, 3:
         lists, half = torch.arange(12.0 * n).reshape(n, 12) ** 2, 12 // n * (n - 1)
-        total, answer = lists.sum(0), all_reduce([*lists.clone()])
-        yield from several(answer, 2)
-        results, sent = answer
+        total = lists.sum(0)
+        results, sent = yield from several(all_reduce([*lists.clone()]), 2)
         yield len(results) == n, "{} processes need a list each, you return {}", n, len(results)
         yield not all(near(mine, total / n) for mine in results), "means: all-reduce gives sums"
         right = [rank for rank, mine in enumerate(results) if near(mine, total)]
@@ -63,15 +61,15 @@ def _7_5_batch_norm(normalized):
     one, two = normalized(values.clone(), 1), normalized(values.clone(), 2)
     centred, right = values - values.mean(), F.layer_norm(values, (6,), eps=0)
     parts = F.layer_norm(values.view(3, 2).T, (3,), eps=0)  # a row for each process
-    yield from unlike(one, {
+    yield from expect(one, right, {
         "divide by the standard deviation, too": centred,
         "divide by the number of values, not by one less: `std(correction=0)`":
-            centred / values.std()})
-    yield near(one, right), "for one process, mean 0 and standard deviation 1 were expected"
-    yield from unlike(two, {
+            centred / values.std()},
+        "for one process, mean 0 and standard deviation 1 were expected")
+    yield from expect(two, parts.T.flatten(), {
         "it is the same for two processes as for one: each knows its own part only": right,
-        "these are the parts one after the other: put each number back": parts.flatten()})
-    yield near(two, parts.T.flatten()), "normalize each part by its own mean and deviation"
+        "these are the parts one after the other: put each number back": parts.flatten()},
+        "normalize each part by its own mean and deviation")
 
 
 def _7_6_learning_rate(rate):

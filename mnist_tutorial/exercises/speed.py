@@ -5,7 +5,7 @@ from statistics import mean, median
 
 import torch
 
-from .check import OTHERS, PERCENT, expect, near, randn, shaped, tensor, unlike
+from .check import OTHERS, PERCENT, expect, near, randn, shaped
 
 LINEAR, CUBIC, QUINTIC = 3.4445, -4.7750, 2.0315  # Newton-Schulz, as in recipes.muon
 
@@ -26,19 +26,19 @@ def _6_1_multiplications(count):
 def _6_2_saved(share):
     learned, fixed, forward = 616_320, 443_520, 224_640  # multiplications of a step; of its half
     right = 1 - fixed / learned
-    yield from unlike(share, {
+    yield from expect(share, right, {
         PERCENT: 100 * right,
         "that is the share that is left, not the one that is saved": 1 - right,
         "divide by what it takes to learn all layers": learned / fixed - 1,
         "the first layer still computes its output": 57_600 / forward,
-        "a saving is positive: take the smaller from the larger": -right}, tolerance=4e-3)
-    yield near(share, right, 4e-3), "count a whole step with `conv[0]` fixed, and with it learned"
+        "a saving is positive: take the smaller from the larger": -right},
+        "count a whole step with `conv[0]` fixed, and with it learned", tolerance=4e-3)
 
 
 def _6_3_one_cycle(rate):
     steps, top = 100, 0.05
     rates = [float(rate(step, steps, top)) for step in range(steps + 1)]
-    peak, highest = max(range(steps + 1), key=rates.__getitem__), max(rates)
+    peak, highest = rates.index(max(rates)), max(rates)
     right = [top * min(step / 30, (100 - step) / 70) for step in range(steps + 1)]
     yield peak != steps // 2, "the peak comes halfway: it is due after 30% of the steps"
     yield near(highest, top), "the highest rate is {:.4g}, not `top` = {}", highest, top
@@ -64,8 +64,7 @@ def _6_4_newton_schulz(step):
 
 
 def _6_5_smooth(smooth):
-    made = tensor(smooth(torch.tensor([3, 0]), 0.2)).double()
-    yield from shaped(made, (2, 10))
+    made = yield from shaped(smooth(torch.tensor([3, 0]), 0.2), (2, 10))
     yield made.argmax(dim=1).tolist() == [3, 0], "the largest number of a row belongs to its label"
     yield not near(made[0, 3], 0.91), "that takes 0.1 whatever is asked for: use `share`"
     yield not near(made[0, 5], 0.2 / 9), "the share goes to all ten digits, the right one too"

@@ -18,12 +18,12 @@ def _3_1_convolve(convolve):
     yield found.shape != image.shape, "as large as the image: your kernel hangs over the edge"
     yield found.shape != (6, 5), "the last row and column of positions are missing: count them"
     yield from shaped(found, (7, 6))
-    yield from unlike(found, {
+    yield from expect(found, sums + bias, {
         "your kernel is flipped, as in mathematics: networks multiply it as it is": flipped + bias,
         "the bias is missing: add it to each sum": sums,
         "the bias is added to every product: add it once for each position": sums + 6 * bias,
-        "these are means: add the products up": sums / 6 + bias})
-    yield near(found, sums + bias), "at each position, add up window times kernel"
+        "these are means: add the products up": sums / 6 + bias},
+        "at each position, add up window times kernel")
 
 
 def _3_2_output_size(output_size):
@@ -46,10 +46,10 @@ def _3_3_max_pool(max_pool):
     found, right = tensor(max_pool(values)), F.max_pool2d(values[None], 2)[0]
     yield found.shape not in ((5, 7), (6, 8)), "your blocks overlap: begin two values further"
     yield from shaped(found, (3, 4))
-    yield from unlike(found, {
+    yield from expect(found, right, {
         "these are means: keep the largest": F.avg_pool2d(values[None], 2)[0],
-        "where all four are below zero you return 0: begin with one of the four": right.relu()})
-    yield near(found, right), "the sizes are right, the values are not the largest of each 2x2"
+        "where all four are below zero you return 0: begin with one of the four": right.relu()},
+        "the sizes are right, the values are not the largest of each 2x2")
     yield near(max_pool(odd), F.max_pool2d(odd[None], 2)[0]), "5x7 values make 2x3: drop the rest"
 
 
@@ -112,17 +112,15 @@ def _3_5_accuracy(accuracy):
 
 def table_slips(right):
     """Return what usual slips give where answers are to be counted in a table (10, 10)."""
-    return {
-        "your rows are the answers: let them be the labels": right.T,
-        "only the errors are counted: right answers belong on the diagonal":
-            right - right.diag().diag(),
-        "a pair that occurs several times is counted once": right.clip(0, 1)}
+    return {"your rows are the answers: let them be the labels": right.T,
+            "only the errors are counted: right answers belong on the diagonal":
+                right - right.diag().diag(),
+            "a pair that occurs several times is counted once": right.clip(0, 1)}
 
 
 def _3_6_confusion(confusion):
     model, loader, modes = _model_and_loader(([1, 2, 3, 4, 4], [1, 2, 3, 9, 9]), ([4, 9], [4, 7]))
-    found = tensor(confusion(model, loader))
-    yield from shaped(found, (10, 10))
+    found = yield from shaped(confusion(model, loader), (10, 10))
     yield not any(modes), "the model was asked in training mode: call eval() first"
     right = torch.zeros(10, 10)
     right[[1, 2, 3, 4, 4, 9], [1, 2, 3, 9, 4, 7]] = torch.tensor([1.0, 1, 1, 2, 1, 1])

@@ -12,19 +12,18 @@ from ..live.frames import read_frames
 from ..live.webcam import run
 from ..reading.images import IMG
 from ..strokes import draw_digit
-from .check import OTHERS, expect, near, shaped, unlike
+from .check import OTHERS, expect, near, shaped
 
 FRAME = np.random.default_rng(0).integers(0, 256, (4, 5, 3), dtype=np.uint8)
 
 
 def _5_1_to_rgb(to_rgb):
-    rgb = np.asarray(to_rgb(FRAME.copy()))
-    yield from shaped(rgb, FRAME.shape)
-    yield from unlike(rgb, {
+    rgb = yield from shaped(to_rgb(FRAME.copy()), FRAME.shape)
+    yield from expect(rgb, FRAME[..., ::-1], {
         "the colors are still in the order of OpenCV": FRAME,
         "that is upside down: the colors are the last axis": FRAME[::-1],
-        "that is a mirror: the colors are the last axis": FRAME[:, ::-1]})
-    yield near(rgb, FRAME[..., ::-1]), "red must come first, green stays, blue must come last"
+        "that is a mirror: the colors are the last axis": FRAME[:, ::-1]},
+        "red must come first, green stays, blue must come last")
 
 
 def _5_2_scale_box(scale_box):
@@ -73,9 +72,8 @@ def _mean_of_last(values, n):
 
 def _5_4_smooth(smooth):
     values = np.random.default_rng(0).dirichlet(np.ones(10), 12)
-    means = np.asarray(smooth(values.copy(), 3))
-    yield from shaped(means, values.shape)
-    yield not np.isnan(means).any(), "the first rows are no numbers: begin no slice before 0"
+    means = yield from shaped(smooth(values.copy(), 3), values.shape)
+    yield not means.isnan().any(), "the first rows are no numbers: begin no slice before 0"
     yield not near(means[0], values[0] / 3), "divide the first rows by the frames there are, not n"
     later = np.concatenate([values[:6], values[:6]])
     yield near(smooth(later, 3)[:6], means[:6]), "it looks at frames that are yet to come"

@@ -60,10 +60,7 @@ def read_frames(source: Source, *, size: Size = None, realtime: bool = False) ->
 
 
 def find_cameras(limit: int = 10) -> list[tuple[int, int, int]]:
-    """Open the cameras 0 to `limit` - 1; list (index, width, height) of those that give an image.
-
-    The size, in pixels, is the one that a camera has if no other is asked for.
-    """
+    """Open cameras 0 to `limit` - 1; list (index, width, height in pixels) of those that work."""
     found = []
     for index in range(limit):
         with suppress(SourceError), closing(read_frames(index)) as frames:

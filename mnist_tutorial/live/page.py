@@ -24,7 +24,7 @@ NOT_IN_PAGE = "/* The camera. */"  # where the part of live.css begins that the 
 
 def save_page(model: nn.Module, path: str | Path, *, title: str = "Draw a digit",
               exact: bool = False) -> None:
-    """Write a web page that holds a network, and answers what is drawn in it.
+    """Write a web page that holds a Net or FastNet, and answers what is drawn in it.
 
     It is one file of less than 150 KB (500 KB with a GPU's FastNet), which opens by itself on any
     phone or computer and asks nothing of the internet: a pad, what the network sees, ten bars, and
@@ -32,17 +32,8 @@ def save_page(model: nn.Module, path: str | Path, *, title: str = "Draw a digit"
     number of 8 bits there, times a scale for each of a layer's outputs (7 bits in a FastNet, 4 in
     the guard); if `exact` it is float32, and the file 80 to 220 KB larger.
 
-    Parameters
-    ----------
-    model : Net or FastNet, trained by whatever means
-    path : a file, replaced if it is there
-
-    Raises
-    ------
-    TypeError
-        Another network: the page knows only the layers of these.
-    OSError
-        The file cannot be written.
+    A file that is there is replaced; an OSError says that it cannot be written. Another network is
+    a TypeError: the page knows only the layers of these.
     """
     if not isinstance(model, (Net, FastNet)):
         raise TypeError(f"expected a Net or FastNet, got {type(model).__name__}: the page can "
@@ -66,14 +57,13 @@ def pack(model: nn.Module, exact: bool = False) -> list[dict]:
     layers: list[dict] = []
     flat_last = isinstance(model, FastNet)  # whose maps are flattened pixel by pixel
     for part in model.modules():
-        bias: Any = getattr(part, "bias", None)
         if isinstance(part, (nn.Conv2d, nn.Linear)):
-            weights = part.weight.detach().cpu().float()
+            weights, bias = (each.detach().cpu().float() for each in part.parameters())
             if flat_last and isinstance(part, nn.Linear):
                 weights = weights.unflatten(1, (-1, layers[-2]["shape"][0]))
                 weights, flat_last = weights.transpose(1, 2).flatten(1), False
             layers.append({"kind": "linear", **_packed(weights, None if exact else bits),
-                           "bias": _short(bias.detach())})
+                           "bias": _short(bias)})
             if isinstance(part, nn.Conv2d):
                 layers[-1].update(kind="convolution", stride=part.stride[0])
         elif isinstance(part, nn.ReLU):

@@ -1,7 +1,6 @@
 """Collect labelled images: a folder of PNG files, and a `labels.csv` with the digits on them.
 
-`tests/benchmarks/handwriting.py` reads it, to measure how well your own writing is read, and
-:func:`load_folder`, to learn from.
+:func:`load_folder` reads it to learn from, `tests/benchmarks/handwriting.py` to measure.
 """
 
 import csv
@@ -39,8 +38,7 @@ def record(picture: np.ndarray | Image.Image, label: str | int, folder: str | Pa
     type of :func:`mnist_tutorial.reading.load_grey`, otherwise an ImageError is raised. OpenCV has
     BGR: pass ``frame[..., ::-1]``. The label has its digits in reading order, rows separated by
     "/": ``7`` or ``"2026/31415"``. Returned is the path of the new PNG, numbered on: ``0001.png``,
-    ``0002.png``, ... None is ever overwritten. RecordError: another label, a `labels.csv` that is
-    no such table, or a folder in which nothing can be written.
+    ... None is ever overwritten. RecordError: another label or table, or nothing can be written.
 
     Any number of threads and programs may record at once. The image is complete before it is
     listed; one that is not in `labels.csv` was cut short: it does not count, but keeps its number.

@@ -28,9 +28,8 @@ def draw_predictions(frame: np.ndarray, predictions: list[Prediction], *, note: 
                      mirror: bool = False) -> np.ndarray:
     """Return a copy of a frame (H, W, 3), uint8 in BGR, with the box and the label of each digit.
 
-    The label is ``7  98 %``, or ``7?`` in grey if the prediction is not sure; what more probably is
-    no digit has none. The note is written small in the lower left corner. `mirror` flips left and
-    right, all but the text.
+    The label is ``7  98 %``, or ``7?`` in grey if not sure; what more probably is no digit has
+    none. The note is written small in the lower left corner. `mirror` flips all but the text.
     """
     picture = cv2.flip(frame, 1) if mirror else frame.copy()
     height, width = picture.shape[:2]
@@ -88,17 +87,15 @@ def run(source: Source = 0, model: torch.nn.Module | None = None, *, show: str |
     """Read digits until the source ends or the user stops it, then release all that was opened.
 
     Source and size are as for :func:`read_frames`; the model maps (N, 1, 28, 28) to (N, 10) logits,
-    and by default has the weights that ship. Every frame is searched for digits; a
-    :class:`Tracker` steadies the boxes that are drawn. `callback` is called with each frame, uint8
-    (H, W, 3), BGR, and the list of its predictions.
+    by default with the weights that ship. A :class:`Tracker` steadies the boxes that are drawn.
+    `callback` is called with each frame, uint8 (H, W, 3), BGR, and the list of its predictions.
 
     `show` is 'window', 'inline' for an image below the notebook's cell, or None for nothing: files
     are then read as fast as they are answered. 'auto' is inline in a notebook, otherwise a window
     if there is a display. What cannot be shown there is a RuntimeError. `mirror` shows frames as a
     mirror does; they are answered, and given to `callback`, as they are.
 
-    `q`, Esc or closing stop a window; `max_frames`, 1 or more, and Ctrl-C or the notebook's stop
-    button stop any run.
+    `q`, Esc or closing stop a window; `max_frames` (1 or more), Ctrl-C and the stop button any run.
     """
     shown = choose_screen(show)
     if max_frames is not None and (not isinstance(max_frames, int) or max_frames < 1):

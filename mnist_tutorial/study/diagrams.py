@@ -83,7 +83,9 @@ def show_network(net: torch.nn.Module) -> None:
             continue
         shape, left = output.shape[1:], right + GAP
         axis.annotate("", (left - TIP, 0), (right + TIP, 0), arrowprops=ARROW)
-        axis.text((left + right) / 2, TIP, _name(layers[name]), **UPRIGHT)
+        side = np.ravel(getattr(layers[name], "kernel_size", ""))[0]  # of a pair or one number
+        kind = type(layers[name]).__name__
+        axis.text((left + right) / 2, TIP, f"{kind} {side}×{side}" if side else kind, **UPRIGHT)
         right = _draw_box(axis, left, shape)
     half = LONGEST * 2 / 3
     axis.set(aspect="equal", xlim=(-1, right + 1), ylim=(-half, half))
@@ -124,11 +126,6 @@ def caption(axis: Any, above: str = "", below: str = "") -> None:
     """Write above and below an image, which gets neither ticks nor a frame."""
     axis.set(xticks=[], yticks=[], title=above, xlabel=below)
     axis.spines[:].set_visible(False)
-
-
-def _name(layer: torch.nn.Module) -> str:
-    side = np.ravel(getattr(layer, "kernel_size", ""))[0]  # of a pair or a single number
-    return f"{type(layer).__name__} {side}×{side}" if side else type(layer).__name__
 
 
 def signed_colours(values: np.ndarray) -> dict[str, Any]:

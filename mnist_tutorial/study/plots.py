@@ -75,9 +75,7 @@ def show_layers(layers: dict[str, np.ndarray], title: str = "", signed: bool = F
     height = STRIP_WIDTH * sum(ratios) + STRIP_GAP * len(ratios) + LAYERS_TITLE * bool(title)
     _, axes = make_figure((LAYERS_WIDTH, height), len(strips), title=title, height_ratios=ratios)
     for axis, (name, strip) in zip(axes.flat, strips.items()):
-        colours = signed_colours(strip)
-        if not signed:
-            colours |= {"cmap": "gray", "vmin": 0}
+        colours = signed_colours(strip) | ({} if signed else {"cmap": "gray", "vmin": 0})
         axis.imshow(strip, interpolation="nearest", **colours)
         caption(axis)
         axis.set_ylabel(name, rotation=0, ha="right", va="center")
@@ -126,8 +124,7 @@ def show_robustness(measured: dict[str, dict[str, np.ndarray]],
     _, axes = make_figure(size, 2 * rows, columns, title=title, height_ratios=ratios)
     for axis in axes.flat:
         axis.set_axis_off()
-    pairs = axes.reshape(rows, 2, columns).swapaxes(1, 2).reshape(-1, 2)
-    for (above, below), name in zip(pairs, names):
+    for above, below, name in zip(axes[::2].flat, axes[1::2].flat, names):
         change, strengths = distortions[name]
         for network, results in measured.items():
             above.plot(strengths, 100 * results[name], label=network, **DOTTED)
