@@ -4,7 +4,6 @@ import ast
 import os
 import re
 import shutil
-from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -94,24 +93,50 @@ def server(course, tmp_path_factory):
 @pytest.fixture(scope="module")
 def context(chromium):
     """What all pages share: JupyterLab's scripts are fetched once."""
-    return chromium.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    context.add_init_script("""
+        window.lent = []; // the cameras that were lent to the page
+        const lend = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+        navigator.mediaDevices.getUserMedia = async (...all) => {
+            const stream = await lend(...all);
+            window.lent.push(...stream.getTracks());
+            return stream;
+        };
+    """)
+    return context
 
 
-@contextmanager
-def new_page(context):
-    """A page, and in `problems` the errors that scripts of widgets raise in it."""
+@pytest.fixture(scope="module")
+def loaded(context, server, request):
+    """A page of JupyterLab or Notebook that is loaded once, since that takes ten seconds.
+
+    In `problems` are the errors that scripts of widgets raise in it.
+    """
     page, page.problems = context.new_page(), []
     page.on("pageerror",
             lambda error: page.problems.append(error.stack) if "blob:" in error.stack else None)
-    yield page
+    yield Notebook(page, server, "pad.ipynb", request.param)
     page.close()
     assert not page.problems
 
 
+in_lab = pytest.mark.parametrize("loaded", ["lab"], indirect=True)
+in_notebook = pytest.mark.parametrize("loaded", ["notebook"], indirect=True)
+
+
 @pytest.fixture
-def page(context):
-    with new_page(context) as page:
-        yield page
+def page(loaded):
+    yield loaded.page
+    assert not loaded.page.problems
+
+
+@pytest.fixture
+def notebook(loaded, page):
+    """The notebook with the pad, freshly opened (Notebook can't do so in one page) and run."""
+    if loaded.app == "lab":
+        loaded.open("pad.ipynb")
+    loaded.run_all()
+    return loaded
 
 
 def ink(page):
@@ -128,10 +153,8 @@ def arrived(notebook):
     notebook.wait_until("print(pad.image.sum())", str(ink(notebook.page)))
 
 
-@pytest.mark.parametrize("app", ["lab", "notebook"])
-def test_pad_answers_while_one_draws(page, server, course, tmp_path, app):
-    notebook = Notebook(page, server, "pad.ipynb", app)
-    notebook.run_all()
+@pytest.mark.parametrize("loaded", ["lab", "notebook"], indirect=True)
+def test_pad_answers_while_one_draws(notebook, page, tmp_path):
     notebook.wait_for_text(".mnist-words", "no digit")
     undo, clear = page.get_by_role("button", name="Undo"), page.get_by_role("button", name="Clear")
     assert undo.is_disabled() and clear.is_disabled()
@@ -143,7 +166,7 @@ def test_pad_answers_while_one_draws(page, server, course, tmp_path, app):
     page.locator(".mnist-bars[aria-label*='7: 100 %']").wait_for()
     assert notebook.ask("print(pad.prediction.digit, pad.prediction.model, "
                         "pad.image.shape, pad.image.min())") == "7 shipped weights (280, 280) 0"
-    screenshot(page, tmp_path, f"pad-{app}")
+    screenshot(page, tmp_path, f"pad-{notebook.app}")
 
     clear.click()
     notebook.wait_for_text(".mnist-words", "no digit")
@@ -170,9 +193,8 @@ def test_pad_answers_while_one_draws(page, server, course, tmp_path, app):
     assert undo.is_disabled()
 
 
-def test_undo_brings_back_what_was_cleared(page, server):
-    notebook = Notebook(page, server, "pad.ipynb")
-    notebook.run_all()
+@in_lab
+def test_undo_brings_back_what_was_cleared(notebook, page):
     undo, clear = page.get_by_role("button", name="Undo"), page.get_by_role("button", name="Clear")
     notebook.draw(SEVEN)
     arrived(notebook)
@@ -204,11 +226,10 @@ def test_undo_brings_back_what_was_cleared(page, server):
     assert undo.is_disabled() and clear.is_disabled()
 
 
+@in_notebook
 @pytest.mark.parametrize("width", [1280, 360])
-def test_no_text_of_the_pad_covers_another_part(page, server, tmp_path, width):
+def test_no_text_of_the_pad_covers_another_part(notebook, page, tmp_path, width):
     page.set_viewport_size({"width": width, "height": 900})
-    notebook = Notebook(page, server, "pad.ipynb", "notebook")
-    notebook.run_all()
     notebook.draw(SEVEN)
     notebook.wait_for_text(".mnist-words", "7, confidence")
     arrived(notebook)
@@ -231,10 +252,9 @@ def test_no_text_of_the_pad_covers_another_part(page, server, tmp_path, width):
         }))""") == []
 
 
+@in_lab
 def test_pad_saves_drawings_and_keeps_them_when_the_page_is_loaded_again(
-        page, server, course, tmp_path):
-    notebook = Notebook(page, server, "pad.ipynb")
-    notebook.run_all()
+        notebook, page, server, course, tmp_path):
     page.get_by_role("button", name="Save", exact=True).click()
     notebook.wait_for_text(".mnist-said", "Draw something first")
     notebook.draw(SEVEN)
@@ -271,10 +291,12 @@ def test_pad_saves_drawings_and_keeps_them_when_the_page_is_loaded_again(
     notebook.wait_for_text(".mnist-failed", "Run the cell again")
 
 
-def test_pad_asks_for_digits_saves_each_and_clears_itself(page, server, course):
+@in_lab
+def test_pad_asks_for_digits_saves_each_and_clears_itself(loaded, page, course):
     write_notebook(course / "asking.ipynb", "from mnist_tutorial.live import DrawingPad\n"
                    "pad = DrawingPad(save_to='asked', ask=2)\npad")
-    notebook = Notebook(page, server, "asking.ipynb")
+    notebook = loaded
+    notebook.open("asking.ipynb")
     notebook.run_all()
     wanted = [notebook.ask(f"print(pad._wanted[{number}])") for number in range(2)]
     for number, digit in enumerate(wanted, start=1):
@@ -290,9 +312,8 @@ def test_pad_asks_for_digits_saves_each_and_clears_itself(page, server, course):
     notebook.shut_down()
 
 
-def test_a_saved_label_is_not_the_next_drawings(page, server, course):
-    notebook = Notebook(page, server, "pad.ipynb")
-    notebook.run_all()
+@in_lab
+def test_a_saved_label_is_not_the_next_drawings(notebook, page, course):
     label, said = page.get_by_label("What is it?"), page.locator(".mnist-said")
     notebook.draw(SEVEN)
     label.fill("7")
@@ -323,32 +344,17 @@ def camera_is_off(page):
                          "&& window.lent.every(track => track.readyState === 'ended')")
 
 
-@pytest.fixture(scope="module")
-def camera_notebook(context, server):
-    with new_page(context) as page:
-        page.add_init_script("""
-            window.lent = [];
-            const lend = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-            navigator.mediaDevices.getUserMedia = async (...all) => {
-                const stream = await lend(...all);
-                window.lent.push(...stream.getTracks());
-                return stream;
-            };
-        """)
-        notebook = Notebook(page, server, "camera.ipynb")
-        yield notebook
-        notebook.shut_down()
-
-
 @pytest.fixture
-def camera(camera_notebook, server):
-    """The notebook with the camera, freshly run, in a page that may use it."""
-    camera_notebook.page.context.grant_permissions(["camera"], origin=server)
-    camera_notebook.page.evaluate("window.lent = []")
-    camera_notebook.run_all()
-    return camera_notebook
+def camera(loaded, page, server):
+    """The notebook with the camera, freshly opened and run, in a page that may use it."""
+    page.context.grant_permissions(["camera"], origin=server)
+    page.evaluate("window.lent = []")
+    loaded.open("camera.ipynb")
+    loaded.run_all()
+    return loaded
 
 
+@in_lab
 def test_camera_reads_the_clip(camera, course, tmp_path):
     page = camera.page
     start(page)
@@ -370,6 +376,7 @@ def test_camera_reads_the_clip(camera, course, tmp_path):
     assert camera_is_off(page) and page.get_by_text("The camera is off.").is_visible()
 
 
+@in_lab
 def test_camera_goes_off_with_its_cell_and_on_again(camera):
     page = camera.page
     start(page)
@@ -384,6 +391,7 @@ def test_camera_goes_off_with_its_cell_and_on_again(camera):
     assert camera_is_off(page)
 
 
+@in_lab
 def test_an_error_in_answering_is_shown_and_goes_away(camera):
     page = camera.page
     start(page)
@@ -394,6 +402,7 @@ def test_an_error_in_answering_is_shown_and_goes_away(camera):
     camera.wait_for_text(".mnist-words", "read:")
 
 
+@in_lab
 def test_camera_goes_off_with_the_kernel(camera):
     page = camera.page
     start(page)
@@ -403,6 +412,7 @@ def test_camera_goes_off_with_the_kernel(camera):
     assert camera_is_off(page)
 
 
+@in_lab
 def test_a_camera_that_cannot_be_had_says_what_to_do(camera, tmp_path):
     # the last of the camera's tests: the page has none after it
     page = camera.page
@@ -424,9 +434,11 @@ def test_a_camera_that_cannot_be_had_says_what_to_do(camera, tmp_path):
     camera.wait_for_text(".mnist-failed", "secure pages only")
 
 
-def test_what_lives_in_the_chapters_lives_in_the_page(page, server, course, tmp_path):
+@in_lab
+def test_what_lives_in_the_chapters_lives_in_the_page(loaded, page, course, tmp_path):
     """Their other cells are run by pytest itself: notebooks/conftest.py."""
-    notebook = Notebook(page, server, "chapters.ipynb")
+    notebook = loaded
+    notebook.open("chapters.ipynb")
     notebook.run_all()
     outputs = notebook.outputs()
     errors = [output for output in outputs if output["output_type"] == "error"]

@@ -25,7 +25,7 @@ def accuracy(net, seed):
 def test_a_hand_is_learned_and_little_is_forgotten(mnist_root):
     before = load_pretrained()
     weights = {name: tensor.clone() for name, tensor in before.state_dict().items()}
-    learned = learn_hand(before, digits_of(6), steps=100)
+    learned = learn_hand(before, digits_of(6), steps=100, folds=3)
     assert learned.own_before < 0.9 and learned.own_after >= learned.own_before + 0.05
     assert learned.mnist_after > learned.mnist_before - 0.002
     assert all(torch.equal(tensor, weights[name]) for name, tensor in before.state_dict().items())

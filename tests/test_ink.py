@@ -87,7 +87,8 @@ def test_the_shipped_network_knows_scenes(composed):
 
 def test_training_on_scenes(composed):
     torch.manual_seed(0)
-    grey, target = (part[:16] for part in composed)
+    # of each scene the middle alone: no less is learned from it, in a fifth of the time
+    grey, target = (part[:16, 48:112, 48:112] for part in composed)
     model = InkNet()
     before = scenes.measure(model.eval(), grey, target)["loss"]
     scenes.train(model.train(), grey, target, steps=80)
