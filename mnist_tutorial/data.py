@@ -7,53 +7,33 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, Callable, Iterator, NamedTuple
+from typing import TYPE_CHECKING, Any, Callable, Iterator, NamedTuple
 
 import numpy as np
 import torch
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset, get_worker_info
-from torchvision import datasets
 
 from . import download
 from .errors import DatasetError
 from .preprocess import fit_to_mnist, normalise
 
+if TYPE_CHECKING:
+    from torchvision import datasets
+
 SAMPLE = "sample"  # as a root: asks for the embedded sample
+SAMPLE_NAME = "embedded sample, not MNIST"
 SAMPLE_FULL_INK, SAMPLE_TRAINING = 16, 1500  # its grey level of full ink; images to train on
 BYTES_MAGIC = 0x800  # how a file of bytes begins in MNIST's format; its dimensions are added
 VALIDATION_PART = 12  # one in twelve training images validates: the last 5,000 of MNIST's
 EVALUATION_BATCH = 1000  # images; changes the speed, not the result
 
 
-class MNIST(datasets.MNIST):
-    """The genuine dataset: torchvision's class, of checked files, with a name for figures.
-
-    `data` is uint8 (N, 28, 28), 0 = background, 255 = ink; `targets`, the digits, is int64 (N,).
-    """
-
-    name = "MNIST"
-
-    def _check_legacy_exist(self) -> bool:
-        return False  # or MNIST/processed/*.pt, which nobody has checked, would be preferred
-
-
-class Sample(MNIST):
-    """The embedded sample: scikit-learn's 1,797 handwritten digits, brought to 28x28.
-
-    They are real handwriting (Alpaydin and Kaynak, 1998, UCI "Optical Recognition of Handwritten
-    Digits") but only 8x8 pixels, so they look blurred: the first 1,500 for training, the last 297
-    for the test.
-    """
-
-    name = "embedded sample, not MNIST"
-
-
 @functools.cache
-def _write_files(kind: type[MNIST], *paths: str) -> Path:
+def _write_files(*paths: str) -> Path:
     """Write the files of `paths`, or the sample's, plain to a root that goes with the process."""
     folder = Path(tempfile.mkdtemp(prefix="mnist_tutorial-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    raw = folder / kind.__name__ / "raw"
+    raw = folder / "MNIST" / "raw"
     raw.mkdir(parents=True)
     contents = map(download.read_file, paths) if paths else _make_sample()
     for name, content in zip(download.MD5, contents):
@@ -62,7 +42,12 @@ def _write_files(kind: type[MNIST], *paths: str) -> Path:
 
 
 def _make_sample() -> Iterator[bytes]:
-    """Make the sample's four files, in MNIST's own format."""
+    """Make the sample's four files, in MNIST's own format.
+
+    Its 1,797 digits are real handwriting, from scikit-learn (Alpaydin and Kaynak, 1998, UCI
+    "Optical Recognition of Handwritten Digits"), but only 8x8 pixels, so they look blurred at
+    28x28: the first 1,500 for training, the last 297 for the test.
+    """
     from sklearn.datasets import load_digits  # seldom needed, and a second or more to import
 
     digits = load_digits()
@@ -76,22 +61,34 @@ def _make_sample() -> Iterator[bytes]:
 
 
 def load_mnist(train: bool = True, root: str | Path | None = None, *,
-               transform: Callable | None = None, allow_sample: bool = True) -> MNIST:
+               transform: Callable | None = None, allow_sample: bool = True) -> "datasets.MNIST":
     """Load the 60,000 training images of MNIST, or the 10,000 of its test.
 
     They come from the first of these: `root`; the environment variable MNIST_ROOT;
     `datasets/mnist`, downloaded if need be (after a failure, not for five minutes); the embedded
     sample, with a notice, which ``"sample"`` as root or MNIST_ROOT asks for. `root` holds the four
     files, there or a few levels below, packed or not, by any name: their content tells. It is only
-    read. `transform` is applied to each PIL image. A DatasetError says that `root` or MNIST_ROOT is
-    incomplete, or that MNIST is nowhere and `allow_sample` is False.
+    read. `transform` is applied to each PIL image.
+
+    Returned is torchvision's MNIST, of checked files, with a `name` for figures. Its `data` is
+    uint8 (N, 28, 28), 0 = background, 255 = ink; `targets`, the digits, int64 (N,). A DatasetError
+    says that `root` or MNIST_ROOT is incomplete, or that MNIST is nowhere and `allow_sample` is
+    False.
     """
     if not isinstance(train, (bool, np.bool_)):
         raise DatasetError(f"expected train=True or False, got {train!r:.80}: a folder is root=")
     return _locate(root, allow_sample)(train, transform)
 
 
-def _locate(root: str | Path | None, allow_sample: bool) -> Callable[..., MNIST]:
+def _open(folder: Path, name: str, train: bool, transform: Callable | None = None) -> Any:
+    """Open one part of a dataset whose files are where torchvision expects them."""
+    from torchvision import datasets  # it takes a second to import
+    dataset = datasets.MNIST(folder, train, transform)
+    dataset.name = name
+    return dataset
+
+
+def _locate(root: str | Path | None, allow_sample: bool) -> Callable[..., Any]:
     """Find all four files, MNIST's or the sample's; return what makes a dataset of one part."""
     asked = download.tidy(root) or download.tidy(os.environ.get("MNIST_ROOT"))
     if asked == SAMPLE:
@@ -105,17 +102,18 @@ def _locate(root: str | Path | None, allow_sample: bool) -> Callable[..., MNIST]
         if asked or not allow_sample:
             raise
         return _use_sample(str(error))
-    if paths != download.usual_paths(folder):
-        folder = _write_files(MNIST, *(paths[name] for name in download.MD5))
-    return functools.partial(MNIST, folder)
+    # torchvision would prefer MNIST/processed/*.pt, which nobody has checked.
+    if paths != download.usual_paths(folder) or (folder / "MNIST" / "processed").exists():
+        folder = _write_files(*(paths[name] for name in download.MD5))
+    return functools.partial(_open, folder, "MNIST")
 
 
 @functools.cache
-def _use_sample(why: str) -> Callable[..., MNIST]:
+def _use_sample(why: str) -> Callable[..., Any]:
     """Warn, once per reason, that the embedded sample is being used."""
     print(f"Using the embedded sample of 1,797 small digits instead of MNIST, because {why}. "
           "All of the course runs on it, but its figures are not MNIST's.", file=sys.stderr)
-    return functools.partial(Sample, _write_files(Sample))
+    return functools.partial(_open, _write_files(), SAMPLE_NAME)
 
 
 def tensor_dataset(dataset: Any, start: int = 0, stop: int | None = None) -> TensorDataset:

@@ -9,8 +9,9 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 from torchvision import transforms
 
+from mnist_tutorial import data
 from mnist_tutorial import download as downloads
-from mnist_tutorial.data import Sample, load_mnist, mnist_loaders, tensor_dataset, tensor_loader
+from mnist_tutorial.data import load_mnist, mnist_loaders, tensor_dataset, tensor_loader
 from mnist_tutorial.download import MD5, SIZES, download, find_problems
 from mnist_tutorial.errors import DatasetError
 from mnist_tutorial.preprocess import MEAN, STD
@@ -99,12 +100,12 @@ def test_folder_that_cannot_be_made_is_explained(mirror):
 def test_explicit_root_goes_before_the_environment(mnist_root, monkeypatch):
     monkeypatch.setenv("MNIST_ROOT", "/nowhere")
     assert load_mnist(root=mnist_root).name == "MNIST"
-    assert load_mnist(root="sample").name == Sample.name
+    assert load_mnist(root="sample").name == data.SAMPLE_NAME
 
 
 def test_environment_goes_before_the_default(monkeypatch):
     monkeypatch.setenv("MNIST_ROOT", "sample")
-    assert load_mnist().name == Sample.name
+    assert load_mnist().name == data.SAMPLE_NAME
     monkeypatch.setenv("MNIST_ROOT", "/nowhere")
     with pytest.raises(DatasetError, match="train-images-idx3-ubyte is missing"):
         load_mnist()
@@ -211,7 +212,7 @@ def test_split_is_fixed_and_nothing_is_lost(sample):
         train, validation = loaders.train.dataset.tensors[0], loaders.validation.dataset.tensors[0]
         assert torch.equal(torch.cat([train, validation]), full)
         assert len(validation) == 125 and len(loaders.test.dataset) == 297
-        assert {loader.dataset.name for loader in loaders} == {Sample.name}
+        assert {loader.dataset.name for loader in loaders} == {data.SAMPLE_NAME}
 
 
 def test_mnist_is_split_as_the_tutorial_says(mnist_root):

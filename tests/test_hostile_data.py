@@ -240,7 +240,7 @@ def test_odd_roots_are_refused(no_network, tmp_path, monkeypatch, root):
         for allow in (True, False):
             part = attempt("data: odd roots", load_mnist, train, root, allow_sample=allow,
                            refusal=DatasetError, match="expected|could not download")
-            assert part is None or part.name == data.Sample.name
+            assert part is None or part.name == data.SAMPLE_NAME
     assert list(tmp_path.iterdir()) == []
 
 
@@ -266,7 +266,7 @@ def test_files_that_may_not_be_read_are_named(small, tmp_path, monkeypatch, no_n
                         refusal=DatasetError, match=f"{NAMES[0]} is {problem}")
             assert set(find_problems(tmp_path).values()) == {problem}
             monkeypatch.setattr(downloads, "_failed", {})
-            assert load_mnist().name == data.Sample.name
+            assert load_mnist().name == data.SAMPLE_NAME
     assert len(load_mnist(root=tmp_path)) == 50
 
 
@@ -435,9 +435,9 @@ def test_silent_network_is_not_waited_for_again_and_again(mirror, no_network, mo
     monkeypatch.setattr(downloads, "MIRRORS", [f"{mirror.address}/first/"])
     monkeypatch.setattr(downloads, "DEFAULT_ROOT", mirror.root)
     mirror.files.clear()
-    assert load_mnist(train=True).name == data.Sample.name
+    assert load_mnist(train=True).name == data.SAMPLE_NAME
     asked = len(mirror.asked)
-    assert asked and load_mnist(train=False).name == data.Sample.name
+    assert asked and load_mnist(train=False).name == data.SAMPLE_NAME
     with pytest.raises(DatasetError, match="could not download"):
         load_mnist(allow_sample=False)
     assert len(mirror.asked) == asked
