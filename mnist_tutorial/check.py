@@ -5,11 +5,11 @@ import platform
 import sys
 import textwrap
 from contextlib import closing, suppress
+from importlib.metadata import version
 from typing import NamedTuple
 
 import cv2
 import torch
-import torchvision
 
 from .checkpoint import load_pretrained
 from .data import SAMPLE
@@ -53,9 +53,10 @@ def check_python() -> Check:
 
 def check_torch() -> Check:
     """Find out whether PyTorch and torchvision fit together."""
-    found, advice = f"{torch.__version__}, torchvision {torchvision.__version__}", ""
+    found, advice = f"{torch.__version__}, torchvision {version('torchvision')}", ""
     try:
-        torchvision.ops.nms(torch.zeros(1, 4), torch.zeros(1), 1.0)
+        from torchvision.ops import nms  # a second to import, and it fails where the two do not fit
+        nms(torch.zeros(1, 4), torch.zeros(1), 1.0)
     except RuntimeError:
         advice = "the two do not fit: run  pip install --force-reinstall torch torchvision"
     return Check("PyTorch", found, advice, needed=True)

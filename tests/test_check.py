@@ -32,7 +32,7 @@ def test_torchvision_that_does_not_fit_fails(monkeypatch):
     def nms(*arguments):
         raise RuntimeError("operator torchvision::nms does not exist")
 
-    monkeypatch.setattr(check.torchvision.ops, "nms", nms)
+    monkeypatch.setattr("torchvision.ops.nms", nms)
     outcome = check.check_torch()
     assert outcome.mark == "FAIL" and "pip install" in outcome.advice
 

@@ -10,8 +10,6 @@ from typing import Callable, Sequence
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from torchvision.transforms.v2 import InterpolationMode
-from torchvision.transforms.v2 import functional as F
 
 from ..training import probabilities
 
@@ -42,11 +40,13 @@ def grain(pictures: ArrayLike, level: float) -> torch.Tensor:
 
 def blur(pictures: ArrayLike, pixels: float) -> torch.Tensor:
     """Blur uint8 images (N, 28, 28) with a Gaussian, `pixels` being its standard deviation."""
+    from torchvision.transforms.v2 import functional  # a second to import
     images, reach = torch.as_tensor(pictures), math.ceil(BLUR_REACH * pixels)
     if not reach:
         return images
-    size, padded = [2 * reach + 1] * 2, F.pad(images, [reach])  # there is no ink beyond the border
-    return F.gaussian_blur(padded, size, [pixels, pixels])[..., reach:-reach, reach:-reach]
+    size, padded = [2 * reach + 1] * 2, functional.pad(images, [reach])  # no ink beyond the border
+    blurred = functional.gaussian_blur(padded, size, [pixels, pixels])
+    return blurred[..., reach:-reach, reach:-reach]
 
 
 def invert(pictures: ArrayLike, percent: float) -> torch.Tensor:
@@ -83,5 +83,6 @@ def robustness(model: torch.nn.Module, pictures: ArrayLike, labels: ArrayLike,
 
 def _affine(pictures: ArrayLike, angle=0.0, translate=(0, 0), scale=1.0) -> torch.Tensor:
     """Turn clockwise, shift and scale; beyond the border is background (0)."""
-    return F.affine(torch.as_tensor(pictures), angle, list(translate), scale, [0.0, 0.0],
-                    interpolation=InterpolationMode.BILINEAR)
+    from torchvision.transforms.v2 import InterpolationMode, functional  # a second to import
+    return functional.affine(torch.as_tensor(pictures), angle, list(translate), scale, [0.0, 0.0],
+                             interpolation=InterpolationMode.BILINEAR)
