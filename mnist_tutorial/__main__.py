@@ -60,10 +60,12 @@ def train(arguments) -> int:
 
 def predict(arguments) -> int:
     """Print one line for each image; 1 if any could not be read."""
-    from .checkpoint import SHIPPED, load_pretrained
+    from .checkpoint import load_pretrained
+    from .reading.guard import load_guard
     from .reading.predict import predict_image
     from .sources import list_images
-    net, failed = load_pretrained(arguments.weights or SHIPPED), False
+    net = load_pretrained(arguments.weights) if arguments.weights else load_guard()
+    failed = False
     for image in [str(path) for asked in arguments.images for path in list_images(asked)]:
         name = image if image.isprintable() else ascii(image)
         try:
@@ -77,9 +79,10 @@ def predict(arguments) -> int:
 
 def webcam(arguments) -> int:
     """Read a camera or a clip until it ends, and print the report; or list the cameras."""
-    from .checkpoint import SHIPPED, load_pretrained
+    from .checkpoint import load_pretrained
     from .live.frames import find_cameras
     from .live.webcam import run
+    from .reading.guard import load_guard
     from .reading.images import IMG
     if arguments.list:
         cameras = find_cameras()
@@ -88,7 +91,7 @@ def webcam(arguments) -> int:
         if not cameras:
             print("no camera found; try  --source clip", file=sys.stderr)
         return int(not cameras)
-    net = load_pretrained(arguments.weights or SHIPPED)
+    net = load_pretrained(arguments.weights) if arguments.weights else load_guard()
     source = IMG / "webcam.webm" if arguments.source == "clip" else arguments.source
     report = run(source, net, show=None if arguments.no_window else "auto",
                  max_frames=arguments.frames, mirror=arguments.mirror, size=arguments.size)
@@ -112,7 +115,7 @@ CHANGEABLE: dict[str, Callable] = {  # of a recipe
     "epochs": _number, "batch_size": _number,
     "lr": partial(_number, kind=float, least=1e-9, most=1e3),
     "momentum": partial(_number, kind=float, least=0, most=0.9999)}
-RECIPE_NAMES = ("classic", "tuned", "world", "fast", "guard")  # of train.py: it needs torchvision
+RECIPE_NAMES = ("classic", "tuned", "world", "fast", "guard")  # of train.py: it needs Matplotlib
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -172,7 +175,7 @@ def _describe_training(add: Callable) -> None:
     add("--recipe", choices=RECIPE_NAMES, default="classic", metavar="RECIPE",
         help="classic (default): SGD at one learning rate; tuned: one-cycle schedule and distorted "
              "images, calibrated; world: tuned, on drawn digits too; fast: one epoch of a network "
-             "shaped for speed; guard: learn to tell digits from everything else")
+             "shaped for speed; guard: learn to read, and to tell digits from everything else")
     for name, kind in CHANGEABLE.items():
         add(f"--{name.replace('_', '-')}", type=kind, metavar="NUMBER", help="changes the recipe")
     add("--seeds", type=partial(_number, least=0, most=2**32 - 1), nargs="+", default=[0],

@@ -8,6 +8,8 @@ from nothing import empty, pictures
 
 from mnist_tutorial import load_mnist, load_pretrained, mnist_loaders, predict_image
 from mnist_tutorial.errors import NoDigitError
+from mnist_tutorial.model import Guard
+from mnist_tutorial.reading.guard import load_guard
 from mnist_tutorial.reading.images import IMG
 from mnist_tutorial.reading.predict import SURE, predict_pictures
 from mnist_tutorial.recipes.nondigits import drawn_digits, guard_loaders, nondigits, world_loaders
@@ -22,10 +24,10 @@ def read(picture, net):
         return None
 
 
-@pytest.fixture(scope="module")
-def answers():
-    """What is answered to each picture without a digit."""
-    net = load_pretrained()
+@pytest.fixture(scope="module", params=[load_guard, load_pretrained])
+def answers(request):
+    """What the guard, or `Net` with it, answers to each picture without a digit."""
+    net = request.param()
     return {name: read(picture, net) for name, picture in pictures()}
 
 
@@ -59,10 +61,11 @@ def test_the_courses_pictures_are_answered_surely():
         assert answer.sure and str(answer).startswith(f"{path.name[0]}, confidence")
 
 
-def test_genuine_digits_are_answered_surely(mnist_root):
+@pytest.mark.parametrize("load", [load_guard, load_pretrained])
+def test_genuine_digits_are_answered_surely(mnist_root, load):
     test = load_mnist(False, mnist_root)
     pictures = list(test.data[:2000].numpy())
-    answers = predict_pictures(load_pretrained(), pictures, [(0, 0, 28, 28)] * 2000)
+    answers = predict_pictures(load(), pictures, [(0, 0, 28, 28)] * 2000)
     sure = np.array([answer.sure for answer in answers])
     right = np.array([answer.digit for answer in answers]) == test.targets[:2000].numpy()
     assert sure.mean() > 0.9 and right[sure].mean() > 0.995 and right.mean() > 0.985
@@ -96,6 +99,26 @@ def test_drawn_digits_are_read(mnist_root):
     assert right.mean() > 0.96
 
 
+def test_the_guard_reads_what_is_drawn_in_haste_and_knows_what_is_none():
+    digits, labels = drawn_digits(500, seed=1, hurried=True)
+    answers = predict_pictures(load_guard(), digits, [(0, 0, 28, 28)] * 500)
+    sure = np.array([answer.sure for answer in answers])
+    right = np.array([answer.digit for answer in answers]) == labels
+    assert right.mean() > 0.97 and (right & sure).mean() > 0.9 and right[sure].mean() > 0.99
+    none = nondigits(500, digits, labels, seed=1)
+    answers = predict_pictures(load_guard(), none, [(0, 0, 28, 28)] * 500)
+    assert np.mean([answer.sure for answer in answers]) < 0.02
+
+
+def test_the_guards_probabilities_are_of_ten_digits_and_sum_to_one():
+    none = nondigits(20, GREY_DIGITS, np.arange(5))
+    answers = predict_pictures(load_guard(), [*drawn_digits(20)[0], *none], [(0, 0, 28, 28)] * 40)
+    for each in answers:
+        assert each.probabilities.shape == (10,) and each.probabilities.sum() == pytest.approx(1)
+    least = min(answers, key=lambda answer: answer.is_digit)
+    assert least.is_digit < 0.01 and np.ptp(least.probabilities) < 0.02
+
+
 def test_a_third_more_digits_are_drawn_to_train_on_and_none_to_measure_with(sample):
     loaders, mnist = world_loaders(64, seed=2), mnist_loaders(64)
     (images, labels), count = loaders.train.dataset.tensors, len(mnist.train.dataset)
@@ -111,11 +134,13 @@ def test_a_third_more_digits_are_drawn_to_train_on_and_none_to_measure_with(samp
     assert torch.equal(next(iter(loaders.train))[0], next(iter(again.train))[0])
 
 
-def test_loaders_ask_the_other_question(sample):
+def test_loaders_have_an_eleventh_class(sample):
     loaders = guard_loaders(64)
     for loader, digits in zip(loaders, mnist_loaders(64)):
-        count = len(digits.dataset)
-        assert loader.dataset.tensors[1].bincount().tolist() == [count, count + count // 3]
+        labels = digits.dataset.tensors[1]
+        drawn = torch.arange(2 * len(labels)) % 10
+        expected = torch.cat([labels, drawn, torch.full((len(labels) * 3 // 2,), Guard.NONE)])
+        assert torch.equal(loader.dataset.tensors[1], expected)
     images, labels = next(iter(loaders.train))
-    assert images.shape == (64, 1, 28, 28) and set(labels.tolist()) == {0, 1}
+    assert images.shape == (64, 1, 28, 28) and set(labels.tolist()) == set(range(11))
     assert "without a digit" in loaders.test.dataset.name

@@ -9,7 +9,7 @@ import torch
 from drawings import FIVE, SEVEN, page
 from PIL import Image
 
-from mnist_tutorial import load_pretrained, predict_image
+from mnist_tutorial import predict_image
 from mnist_tutorial.live import load_folder
 from mnist_tutorial.live.pad import PAD_SIDE, DrawingPad
 from mnist_tutorial.live.widget import STATIC, describe
@@ -51,7 +51,7 @@ def test_new_pad_is_empty(pad):
 def test_drawing_is_answered(pad, strokes, digit):
     pad.drawing = memoryview(png(drawing(strokes)))  # as it comes from the page
     assert np.array_equal(pad.image, drawing(strokes))
-    expected = predict_image(drawing(strokes), load_pretrained())
+    expected = predict_image(drawing(strokes))
     assert pad.prediction.digit == expected.digit == digit
     answer = pad.answer
     assert answer["digit"] == digit and answer["words"] == str(expected) and answer["sure"]

@@ -14,6 +14,7 @@ from PIL import Image
 
 from mnist_tutorial import Net, load_mnist, load_pretrained, predict_image
 from mnist_tutorial.errors import ImageError, NoDigitError
+from mnist_tutorial.reading import load_guard
 from mnist_tutorial.reading.find import prepare
 from mnist_tutorial.reading.images import IMG
 from mnist_tutorial.reading.predict import predict_pictures
@@ -85,9 +86,9 @@ def test_many_are_read_in_batches(net):
     assert len(together) == 2001 and {each.digit for each in together} == {7}
 
 
-def test_default_model_is_the_one_that_ships(net):
-    assert np.array_equal(predict_image(IMG / "7.png").probabilities,
-                          predict_image(IMG / "7.png", net).probabilities)
+def test_the_guard_is_the_default_model(net):
+    assert predict_image(IMG / "7.png") == predict_image(IMG / "7.png", load_guard())
+    assert predict_image(IMG / "7.png") != predict_image(IMG / "7.png", net)
 
 
 @pytest.mark.parametrize("number", [0, 1, 5, 8])

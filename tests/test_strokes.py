@@ -1,17 +1,17 @@
 import numpy as np
 import pytest
 
-from mnist_tutorial.strokes import SKELETONS, curve, draw_digit, shake, skeleton
+from mnist_tutorial.strokes import RARE, SKELETONS, curve, draw_digit, shake, skeleton, strokes_of
 
-WAYS = [(digit, style) for digit, styles in SKELETONS.items() for style in range(len(styles))]
+WAYS = [way for kinds in (SKELETONS, RARE) for ways in kinds.values() for way in ways]
 
 
-@pytest.mark.parametrize("digit, style", WAYS)
-def test_each_way_is_a_digit_one_unit_high(digit, style):
-    points = np.vstack(skeleton(digit, style))
-    assert -0.1 <= points.min() and points[:, 0].max() <= 0.8
-    assert 0.9 <= np.ptp(points[:, 1]) <= 1.1
-    for stroke in skeleton(digit, style):
+@pytest.mark.parametrize("way", WAYS)
+def test_each_way_is_a_digit_one_unit_high(way):
+    points = np.vstack(strokes_of(way))
+    assert -0.2 <= points.min() and points[:, 0].max() <= 0.8
+    assert 0.9 <= np.ptp(points[:, 1]).round(9) <= 1.1
+    for stroke in strokes_of(way):
         line = curve(stroke)
         assert line.ndim == 2 and np.isfinite(line).all()
         assert np.allclose(line[[0, -1]], stroke[[0, -1]])
@@ -47,3 +47,14 @@ def test_digits_are_drawn_differently_and_again_from_the_same_seed():
     assert (drawn.max((1, 2)) == 255).all()
     border = np.concatenate([drawn[:, 0], drawn[:, -1], drawn[:, :, 0], drawn[:, :, -1]])
     assert (border == 0).mean() > 0.99  # nothing runs off the sheet
+
+
+def test_in_haste_rare_ways_are_taken_and_some_sides_are_cut():
+    def draw(hurried):
+        rng = np.random.default_rng(0)
+        return np.stack([draw_digit(rng, "1", hurried) for _ in range(200)]) > 0
+
+    calm, hurried = draw(False), draw(True)
+    assert RARE.keys() == SKELETONS.keys()
+    assert hurried.any(axis=(1, 2)).all()
+    assert hurried.sum(axis=(1, 2)).max() > calm.sum(axis=(1, 2)).max()  # some pens are wider

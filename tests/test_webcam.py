@@ -627,7 +627,7 @@ def test_what_is_long_gone_is_kept_as_a_place_only():
 
 def test_loads_the_shipped_weights_once(monkeypatch):
     loaded, used = [], []
-    monkeypatch.setattr(webcam, "load_pretrained", lambda: loaded.append("net") or "net")
+    monkeypatch.setattr(webcam, "load_guard", lambda: loaded.append("net") or "net")
     monkeypatch.setattr(webcam, "read_digits",
                         lambda picture, model, quick: used.append(model) or Page([], [], []))
     run([page(), page()], show=None)

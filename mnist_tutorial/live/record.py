@@ -19,6 +19,7 @@ from PIL import Image, ImageOps
 from torch.utils.data import DataLoader, TensorDataset
 
 from ..checkpoint import write_atomically
+from ..data import tensor_loader
 from ..errors import CourseError, DatasetError, RecordError
 from ..reading.find import prepare
 from ..reading.images import load_reduced
@@ -140,8 +141,6 @@ def load_folder(folder: str | Path, batch_size: int = 64, **options: Any) -> Dat
     :func:`mnist_tutorial.data.tensor_loader`, which takes the `options`: shuffle, seed, augment. A
     DatasetError says what is missing, or which images show no digit or have no single one as label.
     """
-    from ..data import tensor_loader  # seldom needed, and torchvision with it
-
     folder = Path(os.path.expanduser(folder))
     labelled, pictures, labels, wrong = _list_labelled(folder), [], [], []
     for path, label in labelled:

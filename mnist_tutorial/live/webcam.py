@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import torch
 
-from ..checkpoint import load_pretrained
+from ..reading.guard import load_guard
 from ..reading.pages import read_digits
 from ..reading.predict import Prediction
 from .display import SCREENS, choose_screen
@@ -87,7 +87,7 @@ def run(source: Source = 0, model: torch.nn.Module | None = None, *, show: str |
     """Read digits until the source ends or the user stops it, then release all that was opened.
 
     Source and size are as for :func:`read_frames`; the model maps (N, 1, 28, 28) to (N, 10) logits,
-    by default with the weights that ship. A :class:`Tracker` steadies the boxes that are drawn.
+    by default the guard that ships. A :class:`Tracker` steadies the boxes that are drawn.
     `callback` is called with each frame, uint8 (H, W, 3), BGR, and the list of its predictions.
 
     `show` is 'window', 'inline' for an image below the notebook's cell, or None for nothing: files
@@ -100,7 +100,7 @@ def run(source: Source = 0, model: torch.nn.Module | None = None, *, show: str |
     shown = choose_screen(show)
     if max_frames is not None and (not isinstance(max_frames, int) or max_frames < 1):
         raise ValueError(f"max_frames: expected 1 or more, or None for all, got {max_frames!r}")
-    model = load_pretrained() if model is None else model
+    model = load_guard() if model is None else model
     predictions, stopped, start = deque(maxlen=KEPT_FRAMES), None, time.perf_counter()
     count, tracker, times = 0, Tracker(), deque([start], maxlen=RATE_FRAMES)
     try:

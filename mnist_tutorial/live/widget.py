@@ -11,8 +11,8 @@ import torch
 import traitlets
 from PIL import Image
 
-from ..checkpoint import load_pretrained
 from ..errors import CourseError, ImageError, NoDigitError, RecordError
+from ..reading.guard import load_guard
 from ..reading.predict import Prediction, predict_image
 from ..sources import open_image
 from .record import record
@@ -63,7 +63,7 @@ class Widget(anywidget.AnyWidget):
 
     def __init__(self, model: torch.nn.Module | None, save_to: str | Path | None, **traits):
         self._lock = threading.RLock()  # for whoever touches the state
-        self.model = load_pretrained() if model is None else model
+        self.model = load_guard() if model is None else model
         self.save_to = None if save_to is None else Path(save_to)
         super().__init__(saving=save_to is not None, **traits)
         self.on_msg(self._receive)

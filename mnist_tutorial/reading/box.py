@@ -1,7 +1,5 @@
 """A box around ink: one form of rectangle for everything that is found in an image."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 
@@ -24,7 +22,7 @@ class Box(NamedTuple):
         return self.top + self.height
 
     @classmethod
-    def around(cls, boxes: list[Box]) -> Box:
+    def around(cls, boxes: "list[Box]") -> "Box":
         """Return the smallest box that holds all of `boxes`, one or more."""
         left, top = min(box.left for box in boxes), min(box.top for box in boxes)
         right, bottom = max(box.right for box in boxes), max(box.bottom for box in boxes)
@@ -35,11 +33,11 @@ class Box(NamedTuple):
         """X and y of its centre."""
         return self.left + self.width / 2, self.top + self.height / 2
 
-    def moved(self, right: int, down: int) -> Box:
+    def moved(self, right: int, down: int) -> "Box":
         """Return the box that many pixels further right and down."""
         return self._replace(left=self.left + right, top=self.top + down)
 
-    def scaled(self, factor: float) -> Box:
+    def scaled(self, factor: float) -> "Box":
         """Return the box in an image that is `factor` times as large."""
         return Box(*(round(side * factor) for side in self))
 
@@ -49,12 +47,12 @@ class Box(NamedTuple):
         return (slice(max(0, self.top - margin), min(self.bottom + margin, height)),
                 slice(max(0, self.left - margin), min(self.right + margin, width)))
 
-    def gap(self, other: Box) -> int:
+    def gap(self, other: "Box") -> int:
         """Return the distance to another box in pixels, negative where they overlap."""
         return max(max(self.left, other.left) - min(self.right, other.right),
                    max(self.top, other.top) - min(self.bottom, other.bottom))
 
-    def overlap(self, other: Box) -> float:
+    def overlap(self, other: "Box") -> float:
         """Return the area that both cover as a share of what either covers (IoU, 0 to 1)."""
         width = min(self.right, other.right) - max(self.left, other.left)
         height = min(self.bottom, other.bottom) - max(self.top, other.top)

@@ -1,7 +1,5 @@
 """What may be a digit: strokes that belong together, how much like a pen's they look, cut out."""
 
-from __future__ import annotations
-
 from typing import Any, Callable, NamedTuple
 
 import cv2
@@ -42,12 +40,12 @@ class Candidate(NamedTuple):
     prediction: Any = None   # the Prediction of what the networks read in it
 
     @classmethod
-    def of(cls, layer: Layer, strokes: list[Stroke]) -> Candidate:
+    def of(cls, layer: Layer, strokes: list[Stroke]) -> "Candidate":
         """Make one of strokes of a layer, one or more."""
         return cls(layer, strokes, Box.around([stroke.box for stroke in strokes]))
 
     @classmethod
-    def of_tiny(cls, image: np.ndarray) -> list[Candidate]:
+    def of_tiny(cls, image: np.ndarray) -> "list[Candidate]":
         """Make one of a tiny image, uint8 (H, W), such as 8x8 or 16x16; none if it is even.
 
         Its strokes reach the border on all sides, so neither paper nor components tell ink from

@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 import torch
 
-from ..checkpoint import load_pretrained
 from ..sources import ImageSource, for_each_image
 from . import layers
 from .box import Box
 from .candidates import Candidate, join_strokes, list_strokes
+from .guard import load_guard
 from .images import load_reduced
 from .predict import Prediction, Reader, as_html
 from .touching import POSSIBLE, digit_height, divide_row
@@ -28,7 +28,7 @@ NEIGHBOUR = 2.5          # heights of a digit to the next of a row, from which i
 STEEP, STEEPEST = 0.3, 0.65  # slopes of a row: digits lean as it does; no row is steeper
 UNREAD = 0.12            # confidence up to which a digit is in doubt: any other is as good
 DOUBTED = 0.35           # heights of a digit: ink as high that nobody read is doubted
-UPRIGHT, TURNED = 0.5, 0.8  # shares of sure digits: a page that shows less is turned; and stays so
+UPRIGHT, TURNED = 0.7, 0.8  # shares of sure digits: a page that shows less is turned; and stays so
 
 
 class Doubt(NamedTuple):
@@ -90,7 +90,7 @@ def read_digits(source: ImageSource, model: torch.nn.Module | None = None, *,
     of :func:`mnist_tutorial.predict_image`: a list, a folder or a pattern gives a list of pages.
     But a page without digits is no error.
     """
-    model = load_pretrained() if model is None else model
+    model = load_guard() if model is None else model
     grey, scale = load_reduced(source)
     reader = Reader(model, scale * max(grey.shape))
     page = _read_upright(grey, reader, quick)

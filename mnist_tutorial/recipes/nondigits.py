@@ -1,7 +1,7 @@
 """What networks learn from besides MNIST: drawn digits, and images made at random that show none.
 
 A network of ten classes answers with a digit whatever it is shown. The guard, a second network,
-answers the question before: is it a digit at all? Training on made-up outliers so that unseen ones
+has an eleventh class for what is none. Training on made-up outliers so that unseen ones
 are recognised is outlier exposure (Hendrycks et al., 2019, "Deep anomaly detection with outlier
 exposure"). The shipped networks saw exactly these ranges and this order of random draws; any others
 make another training set.
@@ -22,10 +22,12 @@ from torch.utils.data import TensorDataset
 
 from ..data import EVALUATION_BATCH, Loaders, mnist_loaders, tensor_loader
 from ..errors import NoDigitError
+from ..model import Guard
 from ..preprocess import SIZE, fit_to_mnist
 from ..strokes import curve, draw_digit
 
 MNIST_PER_DRAWN, SPOILT_EVERY = 3, 3  # digits of MNIST to a drawn one; non-digits to a spoilt one
+DRAWN_FOR_GUARD, NONE_FOR_GUARD = 2, 1.5  # drawn digits and non-digits to one of MNIST
 # Shares of drawn digits in print, and, for the guard, from a small sheet; its side in pixels.
 PRINTED, COARSE, COARSE_SIDE = 0.15, 0.3, (16, 49)
 # Classes of digits that show no digit when spoilt like this.
@@ -45,6 +47,10 @@ REPEATED, PATTERN, PATTERN_SIZE, COLUMNS, ROWS = 0.3, (1, 3), (20, 70), (3, 8), 
 CORNERS, REACH, ROUND, LINE_ANGLE = (3, 9), (0.5, 1), 32, (-0.9, 0.9)
 CLOUD_SIGMA, CLOUD_QUANTILE, CLOUD_GAIN = (2, 16), (0.4, 0.85), (0.7, 4)
 LONE_STAINS, MIN_STAIN = 0.6, 30  # share of sheets; grey level
+# Of a hand: its palm's radius, fingers' number, length and width; of its outline, how often it is
+# drawn instead, half its width; how smooth the light is, and the share of the sheet without.
+PALM, FINGERS, FINGER, THICK = (10, 28), (2, 6), (8, 45), (6, 20)
+OUTLINED, OUTLINE, LIGHT_SIGMA, UNLIT = 0.7, (1, 4), (8, 24), (0, 0.4)
 
 FONTS = ("DejaVu Sans", "DejaVu Serif", "DejaVu Sans Mono", "STIXGeneral")
 # Letters that nobody takes for a digit, however they are written.
@@ -60,43 +66,50 @@ def world_loaders(batch_size: int = 64, root: str | Path | None = None, *, seed:
     loaders = mnist_loaders(batch_size, root, allow_sample=allow_sample)
     mnist = loaders.train.dataset
     drawn = drawn_digits(len(mnist) // MNIST_PER_DRAWN, seed)
-    train = TensorDataset(*(torch.cat([ours, torch.from_numpy(more)])
-                            for ours, more in zip(mnist.tensors, drawn)))
-    train.name = f"{mnist.name} and drawn digits"
+    train = _joined(f"{mnist.name} and drawn digits", mnist.tensors, drawn)
     return loaders._replace(
         train=tensor_loader(train, batch_size, shuffle=True, seed=seed, augment=augment))
 
 
 def guard_loaders(batch_size: int = 64, root: str | Path | None = None, *, seed: int = 0,
                   augment: Callable | None = None, allow_sample: bool = True) -> Loaders:
-    """Load MNIST, labelled 1, and as many images without a digit, labelled 0, as three loaders.
+    """Load MNIST, twice as many drawn digits, and images without one, labelled 10.
 
-    For every three digits of MNIST there is a drawn one more, labelled 1 too. The parameters are
-    those of :func:`mnist_tutorial.mnist_loaders`.
+    Digits are drawn in rare ways too, and in haste; of images without one there are half as many
+    again as of MNIST's. The parameters are those of :func:`mnist_tutorial.mnist_loaders`.
     """
     parts = []
     for number, loader in enumerate(mnist_loaders(batch_size, root, allow_sample=allow_sample)):
         digits, labels = loader.dataset.tensors
         part_seed = len(Loaders._fields) * seed + number
-        drawn, _ = drawn_digits(len(digits) // MNIST_PER_DRAWN, part_seed, COARSE)
-        none = nondigits(len(digits), digits.numpy(), labels.numpy(), part_seed)
-        images = torch.cat([digits, torch.from_numpy(drawn), torch.from_numpy(none)])
-        is_digit = torch.arange(len(images)) < len(digits) + len(drawn)
-        parts.append(TensorDataset(images, is_digit.long()))
-        parts[-1].name = f"{loader.dataset.name}, drawn digits and pictures without a digit"
+        drawn = drawn_digits(DRAWN_FOR_GUARD * len(digits), part_seed, COARSE, hurried=True)
+        count = int(NONE_FOR_GUARD * len(digits))
+        none = nondigits(count, digits.numpy(), labels.numpy(), part_seed)
+        parts.append(_joined(f"{loader.dataset.name}, drawn digits and pictures without a digit",
+                             (digits, labels), drawn, (none, np.full(count, Guard.NONE))))
     return Loaders(tensor_loader(parts[0], batch_size, shuffle=True, seed=seed, augment=augment),
                    *(tensor_loader(part, EVALUATION_BATCH) for part in parts[1:]))
 
 
-def drawn_digits(count: int, seed: int = 0,
-                 coarse: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+def _joined(name: str, *parts: tuple) -> TensorDataset:
+    """Join pairs of images and labels."""
+    joined = TensorDataset(*(torch.cat([*map(torch.as_tensor, each)]) for each in zip(*parts)))
+    joined.name = name
+    return joined
+
+
+def drawn_digits(count: int, seed: int = 0, coarse: float = 0.0,
+                 hurried: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Draw digits as many hands write them, some in bent print, a `coarse` share on small sheets.
+
+    For `hurried` see :func:`mnist_tutorial.draw_digit`.
 
     Return images, uint8 (count, 28, 28), background 0, and labels, int64 (count,): 0 to 9 by turns.
     """
     rng, made, labels = np.random.default_rng(seed), [], np.arange(count, dtype=np.int64) % 10
     for digit in map(str, labels):
-        ink = bend(rng, printed(rng, digit)) if rng.random() < PRINTED else draw_digit(rng, digit)
+        ink = (bend(rng, printed(rng, digit)) if rng.random() < PRINTED
+               else draw_digit(rng, digit, hurried))
         if rng.random() < coarse:
             side = int(rng.integers(*COARSE_SIDE))
             ink = cv2.resize(ink, (side, side), interpolation=cv2.INTER_AREA)
@@ -218,4 +231,21 @@ def stain(rng: Generator) -> np.ndarray:
     return ink
 
 
-SKETCHES = (scribble, scribble, letter, letter, shape, stain, stain)  # twice = twice as likely
+def hand(rng: Generator) -> np.ndarray:
+    """Draw a palm with some fingers, or pieces of its outline, as light shows: uint8 (112, 112)."""
+    ink, palm = np.zeros(SHEET, np.uint8), int(rng.integers(*PALM))
+    for angle in rng.uniform(0, 2 * np.pi) + rng.uniform(0, np.pi, rng.integers(*FINGERS)):
+        tip = MIDDLE + (palm + rng.uniform(*FINGER)) * np.array([np.cos(angle), np.sin(angle)])
+        cv2.line(ink, (MIDDLE, MIDDLE), tip.astype(int).tolist(), 255, int(rng.integers(*THICK)))
+    cv2.circle(ink, (MIDDLE, MIDDLE), palm, 255, -1)
+    if rng.random() < OUTLINED:
+        width = 2 * int(rng.integers(*OUTLINE)) + 1
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
+        ink = cv2.morphologyEx(bend(rng, ink), cv2.MORPH_GRADIENT, kernel)
+        light = cv2.GaussianBlur(rng.normal(0, 1, SHEET), (0, 0), rng.uniform(*LIGHT_SIGMA))
+        ink[light < np.quantile(light, rng.uniform(*UNLIT))] = 0
+    return bend(rng, ink)
+
+
+# Twice is twice as likely.
+SKETCHES = (scribble, scribble, letter, letter, shape, stain, stain, hand)

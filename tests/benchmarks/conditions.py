@@ -21,6 +21,7 @@ import torch
 from handwriting import draw_sheet, read_digit, wrong_one
 
 from mnist_tutorial import load_mnist, load_pretrained, naive_resize, probabilities
+from mnist_tutorial.reading.guard import load_guard
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import scenery  # noqa: E402
@@ -305,14 +306,14 @@ def load_digits(split, count):
     return data.data[chosen].numpy(), data.targets[chosen].numpy()
 
 
-def measure(name, digits, truth, net):
+def measure(name, digits, truth, net, reader):
     """Print one line for a condition, and return the wrong ones for the sheet, and the accuracy."""
     rng = np.random.default_rng(0)
     pictures = [CONDITIONS[name](digit, rng) for digit in digits]
     resized = np.stack([naive_resize(picture) for picture in pictures])
     naive = max(np.mean(probabilities(net, way).argmax(1) == truth)
                 for way in (resized, 255 - resized))
-    answers = [read_digit(picture, net) for picture in pictures]
+    answers = [read_digit(picture, reader) for picture in pictures]
     right = np.array([answer is not None and answer.digit == label
                       for answer, label in zip(answers, truth)])
     sure = np.mean([answer is not None and answer.sure for answer in answers])
@@ -337,8 +338,9 @@ def main():
     matplotlib.use("agg")
     torch.set_num_threads(1)
     net = load_pretrained(arguments.weights) if arguments.weights else load_pretrained()
+    reader = net if arguments.weights else load_guard()
     digits, truth = load_digits(arguments.split, arguments.count)
-    results = [measure(name, digits, truth, net) for name in names]
+    results = [measure(name, digits, truth, net, reader) for name in names]
     print(f"{'mean':12} prepared {np.mean([rate for _, rate in results]):.1%}")
     wrong = [picture for pictures, _ in results for picture in pictures]
     if arguments.sheet and wrong:

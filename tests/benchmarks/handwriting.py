@@ -28,6 +28,7 @@ import torch
 from mnist_tutorial import load_mnist, load_pretrained, naive_resize, predict_image, read_digits
 from mnist_tutorial.errors import ImageError
 from mnist_tutorial.live.record import TABLE, read_table
+from mnist_tutorial.reading.guard import load_guard
 from mnist_tutorial.reading.images import load_grey, load_reduced
 from mnist_tutorial.reading.predict import SURE
 from mnist_tutorial.training import probabilities
@@ -43,10 +44,10 @@ def read_labels(folder):
     return [(folder / row["filename"], row["label"], row.get("mode", "")) for row in rows]
 
 
-def read_digit(source, net):
+def read_digit(source, reader):
     """Give the prediction, or None where no digit is found."""
     try:
-        return predict_image(source, net)
+        return predict_image(source, reader)
     except ImageError:
         return None
 
@@ -57,13 +58,13 @@ def wrong_one(source, label, answer):
     return source, seen, f"{label} read as {answer or 'nothing'}"
 
 
-def read_digits_one_by_one(name, pairs, net):
+def read_digits_one_by_one(name, pairs, net, reader):
     """Print one line for pictures of one digit each, and give the wrong ones for the sheet."""
     truth = np.array([int(label) for _, label in pairs])
     resized = np.stack([naive_resize(source) for source, _ in pairs])
     naive, inverted = (np.mean(probabilities(net, way).argmax(1) == truth)
                        for way in (resized, 255 - resized))
-    answers = [read_digit(source, net) for source, _ in pairs]
+    answers = [read_digit(source, reader) for source, _ in pairs]
     right = np.array([answer is not None and answer.digit == label
                       for answer, label in zip(answers, truth)])
     sure = np.array([answer is not None and answer.sure for answer in answers])
@@ -79,9 +80,9 @@ def read_digits_one_by_one(name, pairs, net):
             for (source, label), answer, well in zip(pairs, answers, right) if not well]
 
 
-def read_nothing(name, sources, net):
+def read_nothing(name, sources, net, reader):
     """Print one line for pictures without a digit, and give those that were answered surely."""
-    answers = [read_digit(source, net) for source in sources]
+    answers = [read_digit(source, reader) for source in sources]
     confident = [wrong_one(source, "nothing", answer)
                  for source, answer in zip(sources, answers) if answer is not None and answer.sure]
     alone = sum(probabilities(net, answer.picture).max() >= SURE
@@ -114,9 +115,9 @@ def count_errors(label, text, mode):
     return edit_distance(label, text)
 
 
-def read_page(path, net):
+def read_page(path, reader):
     """Read a page as a whole: the text of its digits, and whether it is sure."""
-    page = read_digits(path, net)
+    page = read_digits(path, reader)
     return read_text(page), page.sure
 
 
@@ -138,17 +139,17 @@ def read_naively(path, net):
     return "".join(map(str, probabilities(net, pictures).argmax(1))) if pictures else "", False
 
 
-def read_pages(name, pages, net):
+def read_pages(name, pages, net, reader):
     """Print one line for pages of several digits, read naively and by `read_digits`.
 
     Errors are counted per digit; they are silent on a page that is wrong though all of it is sure.
     """
     length = sum(len(digits_only(label)) for _, label, _ in pages)
     parts = []
-    for read in read_naively, read_page:
+    for read, model in (read_naively, net), (read_page, reader):
         exact = errors = silent = 0
         for path, label, mode in pages:
-            text, sure = read(path, net)
+            text, sure = read(path, model)
             wrong = count_errors(digits_only(label), digits_only(text), mode)
             well = not wrong and (mode in ("set", "contains") or text == label)
             exact, errors, silent = exact + well, errors + wrong, silent + (sure and not well)
@@ -168,7 +169,7 @@ def on_canvas(digit, random, dark):
     return 255 - canvas if dark else canvas
 
 
-def read_mnist(count, net):
+def read_mnist(count, net, reader):
     """Print plain accuracy, then that of the same digits on large canvases."""
     test = load_mnist(False, allow_sample=False)
     digits, truth = test.data[:count].numpy(), test.targets[:count].numpy()
@@ -177,7 +178,7 @@ def read_mnist(count, net):
     numbers = random.Random(0)
     pairs = [(on_canvas(digit, numbers, dark=i % 2), label)
              for i, (digit, label) in enumerate(zip(digits, truth))]
-    return read_digits_one_by_one("on canvases", pairs, net)
+    return read_digits_one_by_one("on canvases", pairs, net, reader)
 
 
 def draw_sheet(path, wrong):
@@ -210,20 +211,21 @@ def main():
     matplotlib.use("agg")
     torch.set_num_threads(1)
     net = load_pretrained(arguments.weights) if arguments.weights else load_pretrained()
-    wrong = read_mnist(arguments.mnist, net) if arguments.mnist else []
+    models = net, net if arguments.weights else load_guard()  # the naive way's and the reader's
+    wrong = read_mnist(arguments.mnist, *models) if arguments.mnist else []
     if arguments.nothing:
-        wrong += read_nothing("drawn", [picture for _, picture in draw_nothing()], net)
+        wrong += read_nothing("drawn", [picture for _, picture in draw_nothing()], *models)
     for table in sorted(arguments.folder.rglob("labels.csv")) if arguments.folder else []:
         pictures = read_labels(table.parent)
         digits = [(path, label) for path, label, _ in pictures if len(label) == 1]
         pages = [picture for picture in pictures if len(picture[1]) > 1]
         nothing = [path for path, label, _ in pictures if not label]
         if nothing:
-            wrong += read_nothing(table.parent.name, nothing, net)
+            wrong += read_nothing(table.parent.name, nothing, *models)
         if digits:
-            wrong += read_digits_one_by_one(table.parent.name, digits, net)
+            wrong += read_digits_one_by_one(table.parent.name, digits, *models)
         if pages:
-            read_pages(table.parent.name, pages, net)
+            read_pages(table.parent.name, pages, *models)
     if arguments.sheet and wrong:
         draw_sheet(arguments.sheet, wrong)
 

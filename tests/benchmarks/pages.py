@@ -26,7 +26,7 @@ from handwriting import digits_only, edit_distance, read_text
 
 from mnist_tutorial import load_mnist, load_pretrained, probabilities, read_digits
 from mnist_tutorial.preprocess import fit_to_mnist
-from mnist_tutorial.reading import load_grey
+from mnist_tutorial.reading import load_grey, load_guard
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import scenery  # noqa: E402
@@ -250,13 +250,13 @@ def load_digits(split):
     return data.data[part].numpy(), data.targets[part].numpy()
 
 
-def measure(name, digits, count, net):
+def measure(name, digits, count, net, reader):
     """Print one line for a condition; return the pages not read exactly, the errors, the digits."""
     failed, errors, length, seconds = [], 0, 0, []
     for seed in range(count):
         grey, text = compose(name, digits, net, seed)
         start = time.perf_counter()
-        page = read_digits(grey, net)
+        page = read_digits(grey, reader)
         seconds.append(time.perf_counter() - start)
         errors += edit_distance(digits_only(text), digits_only(page.text))
         length += len(digits_only(text))
@@ -301,9 +301,10 @@ def main():
         parser.error(f"expected conditions among {', '.join(CONDITIONS)}")
     matplotlib.use("agg")
     torch.set_num_threads(1)
-    net = load_pretrained(arguments.weights) if arguments.weights else load_pretrained()
+    net = load_pretrained()  # which digits are plain enough to write
+    reader = load_pretrained(arguments.weights) if arguments.weights else load_guard()
     digits = load_digits(arguments.split)
-    results = [measure(name, digits, arguments.pages, net)
+    results = [measure(name, digits, arguments.pages, net, reader)
                for name in arguments.conditions or CONDITIONS]
     failed = [page for pages, _, _ in results for page in pages]
     errors, length = (sum(column) for column in list(zip(*results))[1:])

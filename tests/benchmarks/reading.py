@@ -16,8 +16,9 @@ import cv2
 import numpy as np
 import torch
 
-from mnist_tutorial import load_pretrained, naive_resize, predict_image, prepare, read_digits
+from mnist_tutorial import naive_resize, predict_image, prepare, read_digits
 from mnist_tutorial.errors import NoDigitError
+from mnist_tutorial.reading.guard import load_guard
 from mnist_tutorial.reading.images import IMG
 from mnist_tutorial.reading.predict import predict_pictures
 
@@ -67,7 +68,7 @@ def main():
     repeats = parser.parse_args().repeats
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    net, clip = load_pretrained(), frames()
+    net, clip = load_guard(), frames()
     digit = prepare(IMG / "7.png").picture
 
     def frame(number):

@@ -15,11 +15,11 @@ import cv2
 import numpy as np
 import torch
 
-from mnist_tutorial import load_pretrained
 from mnist_tutorial.live import display
 from mnist_tutorial.live.frames import read_frames
 from mnist_tutorial.live.tracking import Tracker
 from mnist_tutorial.live.webcam import draw_predictions
+from mnist_tutorial.reading import load_guard
 from mnist_tutorial.reading.pages import read_digits
 
 CLIP = Path(__file__).parents[2] / "img" / "webcam.webm"
@@ -61,7 +61,7 @@ def main():
                         help="how often the clip is read (default: 3)")
     rounds = parser.parse_args().rounds
     one_core()
-    net = load_pretrained()
+    net = load_guard()
     measure(net, {})    # warm up
     times = {}
     for _ in range(rounds):

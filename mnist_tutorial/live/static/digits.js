@@ -206,7 +206,7 @@ function readInk(ink, [network, guard], sure) {
   const picture = prepareInk(ink);
   if (!picture) return null;
   const image = { ...picture, values: Float32Array.from(picture.values, (value) => (value / 255 - MEAN) / STD) };
-  const isDigit = softmax(runNetwork(guard, image))[1];
+  const isDigit = 1 - softmax(runNetwork(guard, image))[10];
   const probabilities = softmax(runNetwork(network, image)).map((share) => isDigit * share + (1 - isDigit) / 10);
   const confidence = Math.max(...probabilities), digit = probabilities.indexOf(confidence);
   return { picture, probabilities, digit, confidence, sure: confidence >= sure };
