@@ -235,6 +235,7 @@ def train(checkpoint=None):
 
 sys.stdout = open(os.devnull, "w")
 torch.set_num_threads(1)
+train(folder / "first.pt")  # whose first step imports much
 start = time.perf_counter()
 expected = train(folder / "undisturbed.pt")
 epoch, kills, epochs = (time.perf_counter() - start) / 12, 0, set()

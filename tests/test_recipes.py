@@ -27,8 +27,8 @@ def test_unknown_data_is_told_the_known():
 
 
 def test_a_network_is_told_that_the_data_are_not_for_it():
-    with pytest.raises(DatasetError, match="expected labels from 0 to 1, .* got 0 to 9"):
-        train_net(net="Guard", root="sample", report_every=0, job=Job("cpu"))
+    with pytest.raises(DatasetError, match="expected labels from 0 to 9, .* got 0 to 10"):
+        train_net(data="guard", root="sample", report_every=0, job=Job("cpu"))
 
 
 def test_more_epochs_are_a_matter_of_resuming_where_no_schedule_depends_on_them(tmp_path):

@@ -173,7 +173,7 @@ def read_mnist(count, net, reader):
     """Print plain accuracy, then that of the same digits on large canvases."""
     test = load_mnist(False, allow_sample=False)
     digits, truth = test.data[:count].numpy(), test.targets[:count].numpy()
-    plain = np.mean(probabilities(net, digits).argmax(1) == truth)
+    plain = np.mean(probabilities(reader, digits)[:, :10].argmax(1) == truth)
     print(f"{'MNIST':14} {len(digits):5} digits as they are: {plain:.1%}")
     numbers = random.Random(0)
     pairs = [(on_canvas(digit, numbers, dark=i % 2), label)
