@@ -99,7 +99,7 @@ class Guard(nn.Module):
     """Tell apart the ten digits and, as an eleventh class, everything else: 104,139 parameters.
 
     Other things are more varied than digits are, and the world's digits more than MNIST's: both
-    together are more than `Net` has room for.
+    together are more than `Net` has room for. ReLU after pooling is the same as before it, sooner.
     """
 
     NONE = 10  # the eleventh class
@@ -107,10 +107,10 @@ class Guard(nn.Module):
     def __init__(self):
         super().__init__()
         self.conv1 = nn.Sequential(  # (N, 1, 28, 28) -> (N, 32, 24, 24) -> (N, 32, 12, 12)
-            nn.Conv2d(1, 32, kernel_size=5), nn.ReLU(), nn.MaxPool2d(kernel_size=2))
+            nn.Conv2d(1, 32, kernel_size=5), nn.MaxPool2d(kernel_size=2), nn.ReLU())
         self.conv2 = nn.Sequential(  # -> (N, 48, 10, 10) -> (N, 48, 8, 8) -> (N, 48, 4, 4)
             nn.Conv2d(32, 48, kernel_size=3), nn.ReLU(),
-            nn.Conv2d(48, 48, kernel_size=3), nn.ReLU(), nn.MaxPool2d(kernel_size=2))
+            nn.Conv2d(48, 48, kernel_size=3), nn.MaxPool2d(kernel_size=2), nn.ReLU())
         self.fc = nn.Sequential(     # (N, 48, 4, 4) -> (N, 768) -> (N, 88) -> (N, 11)
             nn.Flatten(), nn.Linear(768, 88), nn.ReLU(), nn.Linear(88, 11))
 

@@ -60,17 +60,18 @@ def random_pen(images: torch.Tensor, generator: torch.Generator, thick: float = 
     """
     def draw(low: float, high: float, share: float) -> torch.Tensor:
         # For a share of the images a number from low to high, otherwise 0.
-        values, chosen = torch.rand(2, len(images), 1, 1, 1, generator=generator)
+        values, chosen = torch.rand(2, 1, len(images), 1, 1, generator=generator)
         return torch.where(chosen < share, low + (high - low) * values, 0).to(images)
 
-    ink = images * STD + MEAN
+    # Pooling is many times as fast where channels lie side by side: the images become channels.
+    ink = images.transpose(0, 1).contiguous(memory_format=torch.channels_last) * STD + MEAN
     pen = draw(-thin, thick, PEN_SHARE)
     dilated, eroded = F.max_pool2d(ink, *NEIGHBOURS), -F.max_pool2d(-ink, *NEIGHBOURS)
     ink = torch.where(pen > 0, ink + pen * (dilated - ink), ink - pen * (eroded - ink))
     ink = ink + draw(0, blur, BLUR_SHARE) * (F.avg_pool2d(ink, *NEIGHBOURS) - ink)
     grain = draw(0, noise, NOISE_SHARE) * torch.randn(ink.shape, generator=generator).to(images)
     ink = ink + grain * (ink > MIN_NOISY_INK)
-    return (ink.clamp(0, 1) - MEAN) / STD
+    return (ink.clamp(0, 1) - MEAN).div(STD).transpose(0, 1).contiguous()
 
 
 def handwriting(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
