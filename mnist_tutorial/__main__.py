@@ -60,11 +60,10 @@ def train(arguments) -> int:
 
 def predict(arguments) -> int:
     """Print one line for each image; 1 if any could not be read."""
-    from .checkpoint import load_pretrained
-    from .reading.guard import load_guard
+    from .checkpoint import GUARD, load_pretrained
     from .reading.predict import predict_image
     from .sources import list_images
-    net = load_pretrained(arguments.weights) if arguments.weights else load_guard()
+    net = load_pretrained(arguments.weights or GUARD)
     failed = False
     for image in [str(path) for asked in arguments.images for path in list_images(asked)]:
         name = image if image.isprintable() else ascii(image)
@@ -79,10 +78,9 @@ def predict(arguments) -> int:
 
 def webcam(arguments) -> int:
     """Read a camera or a clip until it ends, and print the report; or list the cameras."""
-    from .checkpoint import load_pretrained
+    from .checkpoint import GUARD, load_pretrained
     from .live.frames import find_cameras
     from .live.webcam import run
-    from .reading.guard import load_guard
     from .reading.images import IMG
     if arguments.list:
         cameras = find_cameras()
@@ -91,7 +89,7 @@ def webcam(arguments) -> int:
         if not cameras:
             print("no camera found; try  --source clip", file=sys.stderr)
         return int(not cameras)
-    net = load_pretrained(arguments.weights) if arguments.weights else load_guard()
+    net = load_pretrained(arguments.weights or GUARD)
     source = IMG / "webcam.webm" if arguments.source == "clip" else arguments.source
     report = run(source, net, show=None if arguments.no_window else "auto",
                  max_frames=arguments.frames, mirror=arguments.mirror, size=arguments.size)

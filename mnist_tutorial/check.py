@@ -18,7 +18,7 @@ from .download import DEFAULT_ROOT, find_problems, tidy
 from .errors import CheckpointError, SourceError
 from .live.display import has_display
 from .live.frames import read_frames
-from .reading.guard import load_guard
+from .reading import load_guard
 
 ADVICE_WIDTH = 88  # columns, which a page of a notebook shows without breaking them
 

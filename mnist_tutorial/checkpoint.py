@@ -14,6 +14,7 @@ import tempfile
 import time
 import zipfile
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, Iterator, NamedTuple
 
@@ -21,9 +22,10 @@ import torch
 
 from .device import no_warnings
 from .errors import CheckpointError
-from .model import FastNet, Net
+from .model import FastNet, Guard, Net
 
 SHIPPED = Path(__file__).parent / "weights" / "net.pt"
+GUARD = SHIPPED.with_name("guard.pt")
 NAME_PART, OLD = 40, 3600  # characters of a name in temporary ones; seconds until they are swept
 PATIENCE = 6  # seconds; PyTorch's workers outlive a killed training, and what it held, by up to 5
 INFLATED = 10  # times as large as the file its members may be; PyTorch compresses no weights
@@ -244,7 +246,7 @@ def load_card(path: str | Path = SHIPPED, checksum: str | None = None) -> dict:
     return card
 
 
-def load_pretrained(path: str | Path = SHIPPED) -> Net | FastNet:
+def load_pretrained(path: str | Path = SHIPPED) -> Net | FastNet | Guard:
     """Return a trained network, on the CPU and in evaluation mode: by default the shipped one.
 
     Its class is the one that the weights are of; its `weights_name` says on every plot whose answer
@@ -252,10 +254,20 @@ def load_pretrained(path: str | Path = SHIPPED) -> Net | FastNet:
     """
     state, checksum = _read(path)
     with torch.device("cpu"):  # whatever the default is
-        net = _fill(path, state, Net(), FastNet(), FastNet(FastNet.GPU_WIDTHS))
-    name = "shipped weights" if Path(path) == SHIPPED else load_card(path, checksum).get("name")
+        net = _fill(path, state, Net(), FastNet(), FastNet(FastNet.GPU_WIDTHS), Guard())
+    name = ("shipped weights" if Path(path) in (SHIPPED, GUARD)
+            else load_card(path, checksum).get("name"))
     net.weights_name = name if isinstance(name, str) else Path(path).name
     return net
+
+
+@cache
+def load_guard() -> Guard:
+    """Return the network that knows digits and, as `Guard.NONE`, what is none, loaded once.
+
+    What it saw is told in :mod:`mnist_tutorial.recipes.nondigits`. May raise a CheckpointError.
+    """
+    return load_pretrained(GUARD)  # type: ignore[return-value]  # the class of its weights
 
 
 def load_weights(model: torch.nn.Module, path: str | Path) -> Any:

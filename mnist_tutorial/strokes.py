@@ -40,7 +40,7 @@ def skeleton(digit: str, style: int = 0) -> list[np.ndarray]:
 
 
 def strokes_of(way: str) -> list[np.ndarray]:
-    """Return the strokes of one of the `SKELETONS`, float64 (points, 2)."""
+    """Return the strokes of a way to write, of `SKELETONS` or `RARE`: float64 (points, 2) each."""
     return [np.array([point.split(",") for point in stroke.split()], float) / 100
             for stroke in way.split("/")]
 

@@ -9,7 +9,7 @@ from nothing import empty, pictures
 from mnist_tutorial import load_mnist, load_pretrained, mnist_loaders, predict_image
 from mnist_tutorial.errors import NoDigitError
 from mnist_tutorial.model import Guard
-from mnist_tutorial.reading.guard import load_guard
+from mnist_tutorial.reading import load_guard
 from mnist_tutorial.reading.images import IMG
 from mnist_tutorial.reading.predict import SURE, predict_pictures
 from mnist_tutorial.recipes.nondigits import drawn_digits, guard_loaders, nondigits, world_loaders

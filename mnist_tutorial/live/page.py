@@ -13,7 +13,7 @@ from torch import nn
 
 from ..checkpoint import write_atomically
 from ..model import FastNet, Guard, Net
-from ..reading.guard import load_guard
+from ..reading import load_guard
 from ..reading.predict import SURE
 from .widget import static
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import torch
 
-from ..reading.guard import load_guard
+from ..reading import load_guard
 from ..reading.pages import read_digits
 from ..reading.predict import Prediction
 from .display import SCREENS, choose_screen

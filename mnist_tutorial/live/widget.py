@@ -12,7 +12,7 @@ import traitlets
 from PIL import Image
 
 from ..errors import CourseError, ImageError, NoDigitError, RecordError
-from ..reading.guard import load_guard
+from ..reading import load_guard
 from ..reading.predict import Prediction, predict_image
 from ..sources import open_image
 from .record import record

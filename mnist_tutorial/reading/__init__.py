@@ -2,9 +2,9 @@
 
 from importlib import import_module
 
+from ..checkpoint import load_guard
 from ..errors import ImageError, NoDigitError
 from .find import Prepared, naive_resize, prepare, steps
-from .guard import load_guard
 from .images import IMG, load_grey
 from .ink import believe
 from .pages import Page, read_digits

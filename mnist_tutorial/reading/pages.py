@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 import torch
 
+from ..checkpoint import load_guard
 from ..sources import ImageSource, for_each_image
 from . import layers
 from .box import Box
 from .candidates import Candidate, join_strokes, list_strokes
-from .guard import load_guard
 from .images import load_reduced
 from .predict import Prediction, Reader, as_html
 from .touching import POSSIBLE, digit_height, divide_row

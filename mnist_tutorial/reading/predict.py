@@ -9,13 +9,14 @@ import cv2
 import numpy as np
 import torch
 
+from ..checkpoint import load_guard
+from ..model import Guard
 from ..preprocess import SIZE, fit_to_mnist
 from ..sources import ImageSource, for_each_image
 from ..training import probabilities
 from .box import Box
 from .candidates import Candidate, cut_out
 from .find import SEARCH_SIDE, find_digits
-from .guard import load_guard
 from .images import load_reduced
 from .layers import shrink
 
@@ -77,15 +78,14 @@ def predict_pictures(model: torch.nn.Module, pictures: Sequence[np.ndarray],
     Any network of ten classes answers with one of the ten, whatever it is shown. A second one, the
     guard (:func:`mnist_tutorial.reading.load_guard`), says how probable it is that there is a digit
     at all: d. With that probability the first one is believed, otherwise every digit is as good as
-    any other: d * probabilities + (1 - d) / 10. The guard itself, as model, answers both. Where
+    any other: d * probabilities + (1 - d) / 10. A `Guard` as model answers both. Where
     `beliefs` tell how far the ink is a digit's, 0 to 1, by what lies around it (b), d is multiplied
     by b / (b + 0.15 (1 - b)).
     """
     name, predictions = getattr(model, "weights_name", type(model).__name__), []
-    guard, trust = load_guard(), np.ones(len(pictures), np.float32)
-    if beliefs is not None:
-        trust = np.array(beliefs, np.float32)
-        trust /= trust + DISBELIEF * (1 - trust)
+    guard = model if isinstance(model, Guard) else load_guard()
+    trust = np.array([1] * len(pictures) if beliefs is None else beliefs, np.float32)
+    trust /= trust + DISBELIEF * (1 - trust)
     for start in range(0, len(pictures), BATCH):
         batch, believed = pictures[start:start + BATCH], trust[start:start + BATCH, None]
         seen = probabilities(guard, batch)

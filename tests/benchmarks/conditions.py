@@ -21,7 +21,7 @@ import torch
 from handwriting import draw_sheet, read_digit, wrong_one
 
 from mnist_tutorial import load_mnist, load_pretrained, naive_resize, probabilities
-from mnist_tutorial.reading.guard import load_guard
+from mnist_tutorial.checkpoint import GUARD
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import scenery  # noqa: E402
@@ -329,7 +329,7 @@ def main():
     parser.add_argument("--split", choices=["test", "tune"], default="test")
     parser.add_argument("--count", type=int, default=100, metavar="N", help="for each condition")
     parser.add_argument("--only", metavar="NAMES", help="some conditions, separated by commas")
-    parser.add_argument("--weights", help="default: those that ship")
+    parser.add_argument("--weights", default=GUARD, help="default: those that ship")
     parser.add_argument("--sheet", metavar="FILE", help="draw the wrong ones")
     arguments = parser.parse_args()
     names = arguments.only.split(",") if arguments.only else list(CONDITIONS)
@@ -337,8 +337,7 @@ def main():
         parser.error(f"expected conditions among {', '.join(CONDITIONS)}")
     matplotlib.use("agg")
     torch.set_num_threads(1)
-    net = load_pretrained(arguments.weights) if arguments.weights else load_pretrained()
-    reader = net if arguments.weights else load_guard()
+    net, reader = load_pretrained(), load_pretrained(arguments.weights)  # the naive way's, ours
     digits, truth = load_digits(arguments.split, arguments.count)
     results = [measure(name, digits, truth, net, reader) for name in names]
     print(f"{'mean':12} prepared {np.mean([rate for _, rate in results]):.1%}")

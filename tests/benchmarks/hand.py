@@ -19,6 +19,7 @@ import torch
 from torch.utils.data import TensorDataset
 
 from mnist_tutorial import load_pretrained, prepare, probabilities
+from mnist_tutorial.checkpoint import SHIPPED
 from mnist_tutorial.data import tensor_loader
 from mnist_tutorial.errors import ImageError
 from mnist_tutorial.live.record import TABLE, read_table
@@ -73,10 +74,10 @@ def main():
     parser.add_argument("--digits", type=int, default=50, help="of a made-up writer, to learn from")
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--by", default="writer", help="column that names the writer")
-    parser.add_argument("--weights", help="default: those that ship")
+    parser.add_argument("--weights", default=SHIPPED, help="default: those that ship")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    net = load_pretrained(arguments.weights) if arguments.weights else load_pretrained()
+    net = load_pretrained(arguments.weights)
     rows = (real(net, arguments.folder, arguments.by) if arguments.folder
             else made_up(net, arguments.writers, arguments.digits))
     print(f"{'writer':24} digits  own before  after   MNIST before  after   seconds")

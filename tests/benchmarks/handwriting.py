@@ -26,9 +26,9 @@ import numpy as np
 import torch
 
 from mnist_tutorial import load_mnist, load_pretrained, naive_resize, predict_image, read_digits
+from mnist_tutorial.checkpoint import GUARD
 from mnist_tutorial.errors import ImageError
 from mnist_tutorial.live.record import TABLE, read_table
-from mnist_tutorial.reading.guard import load_guard
 from mnist_tutorial.reading.images import load_grey, load_reduced
 from mnist_tutorial.reading.predict import SURE
 from mnist_tutorial.training import probabilities
@@ -199,7 +199,7 @@ def draw_sheet(path, wrong):
 def main():
     parser = argparse.ArgumentParser(description="Measure how well handwriting is read.")
     parser.add_argument("folder", nargs="?", type=Path)
-    parser.add_argument("--weights", help="default: those that ship")
+    parser.add_argument("--weights", default=GUARD, help="default: those that ship")
     parser.add_argument("--sheet", metavar="FILE", help="draw the wrong ones")
     parser.add_argument("--nothing", action="store_true",
                         help="draw and read pictures without a digit")
@@ -210,8 +210,7 @@ def main():
         parser.error("expected a folder, --mnist or --nothing")
     matplotlib.use("agg")
     torch.set_num_threads(1)
-    net = load_pretrained(arguments.weights) if arguments.weights else load_pretrained()
-    models = net, net if arguments.weights else load_guard()  # the naive way's and the reader's
+    models = load_pretrained(), load_pretrained(arguments.weights)  # the naive way's, the reader's
     wrong = read_mnist(arguments.mnist, *models) if arguments.mnist else []
     if arguments.nothing:
         wrong += read_nothing("drawn", [picture for _, picture in draw_nothing()], *models)

@@ -19,7 +19,7 @@ import numpy as np
 from mnist_tutorial import load_mnist, load_pretrained, predict_image, probabilities, save_page
 from mnist_tutorial.live.page import pack
 from mnist_tutorial.live.widget import static
-from mnist_tutorial.reading.guard import load_guard
+from mnist_tutorial.reading import load_guard
 from mnist_tutorial.reading.predict import SURE
 from mnist_tutorial.recipes import train_net
 from mnist_tutorial.strokes import curve, shake, skeleton

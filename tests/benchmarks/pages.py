@@ -25,8 +25,9 @@ import torch
 from handwriting import digits_only, edit_distance, read_text
 
 from mnist_tutorial import load_mnist, load_pretrained, probabilities, read_digits
+from mnist_tutorial.checkpoint import GUARD
 from mnist_tutorial.preprocess import fit_to_mnist
-from mnist_tutorial.reading import load_grey, load_guard
+from mnist_tutorial.reading import load_grey
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import scenery  # noqa: E402
@@ -294,7 +295,7 @@ def main():
     parser.add_argument("conditions", nargs="*", metavar="CONDITION", help="default: all")
     parser.add_argument("--split", choices=["test", "train"], default="test")
     parser.add_argument("--pages", type=int, default=40, metavar="N", help="for each condition")
-    parser.add_argument("--weights", help="default: those that ship")
+    parser.add_argument("--weights", default=GUARD, help="default: those that ship")
     parser.add_argument("--sheet", metavar="FILE", help="draw the pages that failed")
     arguments = parser.parse_args()
     if not set(arguments.conditions) <= set(CONDITIONS):
@@ -302,7 +303,7 @@ def main():
     matplotlib.use("agg")
     torch.set_num_threads(1)
     net = load_pretrained()  # which digits are plain enough to write
-    reader = load_pretrained(arguments.weights) if arguments.weights else load_guard()
+    reader = load_pretrained(arguments.weights)
     digits = load_digits(arguments.split)
     results = [measure(name, digits, arguments.pages, net, reader)
                for name in arguments.conditions or CONDITIONS]

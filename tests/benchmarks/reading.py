@@ -18,7 +18,7 @@ import torch
 
 from mnist_tutorial import naive_resize, predict_image, prepare, read_digits
 from mnist_tutorial.errors import NoDigitError
-from mnist_tutorial.reading.guard import load_guard
+from mnist_tutorial.reading import load_guard
 from mnist_tutorial.reading.images import IMG
 from mnist_tutorial.reading.predict import predict_pictures
 
