@@ -193,7 +193,7 @@ def test_text_of_doubts():
     digits = read_digits(sheet("57", "7")).digits
     doubts = [Doubt(row, place, Box(0, 0, 9, 9)) for row, place in ((0, 0), (0, 1), (1, 1))]
     page = Page(digits, [[0, 1], [2]], doubts)
-    assert page.text == "?5?7/7?" and not page.sure and page.share_sure == 0.5
+    assert page.text == "?5?7/7?" and not page.sure
     assert repr(page) == "<Page '?5?7/7?', 3 digits, not sure>"
 
 

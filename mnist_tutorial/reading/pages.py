@@ -28,7 +28,7 @@ NEIGHBOUR = 2.5          # heights of a digit to the next of a row, from which i
 STEEP, STEEPEST = 0.3, 0.65  # slopes of a row: digits lean as it does; no row is steeper
 UNREAD = 0.12            # confidence up to which a digit is in doubt: any other is as good
 DOUBTED = 0.35           # heights of a digit: ink as high that nobody read is doubted
-UPRIGHT, TURNED = 0.7, 0.8  # shares of sure digits: a page that shows less is turned; and stays so
+UPRIGHT, TURNED = 0.5, 0.7  # shares of sure ones at first: a page of less is turned; and stays so
 
 
 class Doubt(NamedTuple):
@@ -49,13 +49,7 @@ class Page(NamedTuple):
     @property
     def sure(self) -> bool:
         """Whether there are digits, each is sure, and no ink is in doubt."""
-        return bool(self.digits) and self.share_sure == 1
-
-    @property
-    def share_sure(self) -> float:
-        """The share, 0 to 1, of sure digits among the digits and the doubts."""
-        sure = sum(digit.sure for digit in self.digits)
-        return sure / max(1, len(self.digits) + len(self.doubts))
+        return bool(self.digits) and not self.doubts and all(each.sure for each in self.digits)
 
     @property
     def text(self) -> str:
@@ -84,7 +78,7 @@ def read_digits(source: ImageSource, model: torch.nn.Module | None = None, *,
     to divide the row is taken (LeCun et al., 1998, "Gradient-based learning applied to document
     recognition", section VI). Ink in a row of digits that cannot be read is in doubt.
 
-    A page that shows hardly a sure digit is tried on either side too; boxes stay those of the
+    A page that shows few sure digits at first is tried on either side too; boxes stay those of the
     source. It is not if the answer must be `quick`, as for a webcam's frame; and small digits are
     then sought only where a first look shows some. Sources, the default model and errors are those
     of :func:`mnist_tutorial.predict_image`: a list, a folder or a pattern gives a list of pages.
@@ -93,14 +87,18 @@ def read_digits(source: ImageSource, model: torch.nn.Module | None = None, *,
     model = load_guard() if model is None else model
     grey, scale = load_reduced(source)
     reader = Reader(model, scale * max(grey.shape))
-    page = _read_upright(grey, reader, quick)
-    if quick or page.share_sure > UPRIGHT:
-        return page
-    turns = {turn: _read_upright(np.ascontiguousarray(np.rot90(grey, turn)), reader)
-             for turn in (1, 3)}
-    turn, turned = max(turns.items(), key=lambda each: each[1].share_sure)
-    if turned.share_sure < TURNED:
-        return page
+    looks = {0: find_all_digits(grey, reader, quick)}
+
+    def sure(turn: int) -> float:
+        return sum(each.prediction.sure for each in looks[turn]) / max(1, len(looks[turn]))
+
+    if not quick and sure(0) <= UPRIGHT:
+        looks |= {turn: find_all_digits(np.ascontiguousarray(np.rot90(grey, turn)), reader)
+                  for turn in (1, 3)}
+    turn = max(looks, key=sure)
+    if turn == 0 or sure(turn) < TURNED:
+        return _read_found(looks[0], reader)
+    turned = _read_found(looks[turn], reader)
     height, width = (round(side * scale) for side in grey.shape)
 
     def turn_back(box: Box) -> Box:
@@ -111,10 +109,9 @@ def read_digits(source: ImageSource, model: torch.nn.Module | None = None, *,
                 [each._replace(box=turn_back(each.box)) for each in turned.doubts])
 
 
-def _read_upright(grey: np.ndarray, reader: Reader, quick: bool = False) -> Page:
-    """Read a page, uint8 (H, W), whose rows run more or less from left to right."""
-    reader.slope, page = 0.0, Page([], [], [])
-    found = find_all_digits(grey, reader, quick)
+def _read_found(found: list[Candidate], reader: Reader) -> Page:
+    """Read a page, whose rows run more or less from left to right, of which these were found."""
+    page = Page([], [], [])
     if not found:
         return page
     height, slope = digit_height(found), slope_of(found)
