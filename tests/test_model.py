@@ -2,6 +2,7 @@ import torch
 from torch.nn import functional as F
 
 from mnist_tutorial import Net
+from mnist_tutorial.device import cpu_threads
 from mnist_tutorial.model import FastNet
 
 
@@ -73,6 +74,16 @@ def test_set_filters_are_not_learned():
     learned = {name for name, parameter in net.named_parameters() if parameter.grad is not None}
     every = {name for name, _ in net.named_parameters()}
     assert learned == every - {"conv.0.weight", "conv.0.bias"}
+
+
+def test_set_filters_with_one_thread(monkeypatch):
+    """A second one waits at each image, on a busy machine ten times as long as all the training."""
+    unfold, seen = F.unfold, []
+    monkeypatch.setattr(F, "unfold", lambda *arguments, **options: seen.append(
+        torch.get_num_threads()) or unfold(*arguments, **options))
+    with cpu_threads(2):
+        FastNet().set_filters(torch.rand(5, 1, 28, 28))
+    assert seen == [1]
 
 
 def test_set_filters_of_blank_pictures_are_numbers():
