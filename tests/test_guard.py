@@ -7,6 +7,7 @@ import torch
 from nothing import empty, pictures
 
 from mnist_tutorial import load_mnist, load_pretrained, mnist_loaders, predict_image
+from mnist_tutorial.checkpoint import GUARD
 from mnist_tutorial.errors import NoDigitError
 from mnist_tutorial.model import Guard
 from mnist_tutorial.reading import load_guard
@@ -110,6 +111,12 @@ def test_the_guard_reads_what_is_drawn_in_haste_and_knows_what_is_none():
     assert np.mean([answer.sure for answer in answers]) < 0.02
 
 
+def test_a_guard_of_ones_own_reads_by_itself():
+    own = load_pretrained(GUARD)
+    assert own is not load_guard()
+    assert predict_image(IMG / "7.png", own) == predict_image(IMG / "7.png")
+
+
 def test_the_guards_probabilities_are_of_ten_digits_and_sum_to_one():
     none = nondigits(20, GREY_DIGITS, np.arange(5))
     answers = predict_pictures(load_guard(), [*drawn_digits(20)[0], *none], [(0, 0, 28, 28)] * 40)
@@ -139,7 +146,7 @@ def test_loaders_have_an_eleventh_class(sample):
     for loader, digits in zip(loaders, mnist_loaders(64)):
         labels = digits.dataset.tensors[1]
         drawn = torch.arange(2 * len(labels)) % 10
-        expected = torch.cat([labels, drawn, torch.full((len(labels) * 3 // 2,), Guard.NONE)])
+        expected = torch.cat([labels, drawn, torch.full((2 * len(labels),), Guard.NONE)])
         assert torch.equal(loader.dataset.tensors[1], expected)
     images, labels = next(iter(loaders.train))
     assert images.shape == (64, 1, 28, 28) and set(labels.tolist()) == set(range(11))

@@ -1,16 +1,18 @@
 import pytest
 import torch
 
-from mnist_tutorial import RECIPES, evaluate, train_net, training
+from mnist_tutorial import RECIPES, Net, evaluate, train_net, training
 from mnist_tutorial.__main__ import RECIPE_NAMES
 from mnist_tutorial.errors import CheckpointError, DatasetError
 from mnist_tutorial.recipes import Job, train_seeds
+from mnist_tutorial.recipes.train import NETS
 
 
 def test_classic_is_the_tutorials_recipe():
     assert RECIPES["classic"] == dict(
         net="Net", data="mnist", epochs=10, batch_size=64, optimizer="sgd", lr=0.01,
-        momentum=0.5, one_cycle=False, smoothing=0.0, augment="none", calibrated=False)
+        momentum=0.5, one_cycle=False, smoothing=0.0, augment="none", calibrated=False,
+        bfloat16=False)
 
 
 @pytest.mark.parametrize("changes", [{"net": "ResNet"}, {"data": "moon"}, {"optimizer": "adam"},
@@ -75,6 +77,21 @@ def test_a_card_tells_the_recipes_data_and_their_whole_name():
 def test_recipes_differ_in_values_only():
     assert {frozenset(recipe) for recipe in RECIPES.values()} == {frozenset(RECIPES["classic"])}
     assert all(name in train_net.__doc__ for name in RECIPES["classic"])
+
+
+@pytest.mark.parametrize("bfloat16", [True, False])
+def test_numbers_have_the_bits_that_the_recipe_asks_for(bfloat16, monkeypatch):
+    seen = set()
+
+    class Watched(Net):
+        def forward(self, x):
+            outputs = super().forward(x)
+            seen.add((outputs.dtype, self.fc[-1].weight.dtype))
+            return outputs
+
+    monkeypatch.setitem(NETS, "Net", Watched)
+    train_net("classic", root="sample", epochs=1, bfloat16=bfloat16)
+    assert seen == {(torch.bfloat16 if bfloat16 else torch.float32, torch.float32)}
 
 
 def test_the_command_line_offers_all_recipes():

@@ -3,12 +3,10 @@
 A network of ten classes answers with a digit whatever it is shown. The guard, a second network,
 has an eleventh class for what is none. Training on made-up outliers so that unseen ones
 are recognised is outlier exposure (Hendrycks et al., 2019, "Deep anomaly detection with outlier
-exposure"). The shipped networks saw exactly these ranges and this order of random draws; any others
-make another training set.
+exposure"). Other ranges, or another order of random draws, make another training set.
 """
 
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 from typing import Any, Callable
 
@@ -27,7 +25,7 @@ from ..preprocess import SIZE, fit_to_mnist
 from ..strokes import curve, draw_digit
 
 MNIST_PER_DRAWN, SPOILT_EVERY = 3, 3  # digits of MNIST to a drawn one; non-digits to a spoilt one
-DRAWN_FOR_GUARD, NONE_FOR_GUARD = 2, 1.5  # drawn digits and non-digits to one of MNIST
+OTHERS_FOR_GUARD = 2  # drawn digits, and as many non-digits, to one of MNIST
 # Shares of drawn digits in print, and, for the guard, from a small sheet; its side in pixels.
 PRINTED, COARSE, COARSE_SIDE = 0.15, 0.3, (16, 49)
 # Classes of digits that show no digit when spoilt like this.
@@ -56,8 +54,10 @@ FONTS = ("DejaVu Sans", "DejaVu Serif", "DejaVu Sans Mono", "STIXGeneral")
 # Letters that nobody takes for a digit, however they are written.
 LETTERS = ("ACEFHKMNPRVWXacdefhkmnprtuvwxΓΔΞΠΣΨΩαγεηκλμπψωЖИЛЦЩЫЭЮЯжфщыюя"
            "&@#%$€§+=*?~<>^{}±×≈∞∑√→↑")
-
-_font = cache(ImageFont.truetype)  # opening a font takes longer than writing a letter
+PICTOGRAMS = ("☀☁☂☃★☆☎☑☒☕☘☚☛☜☞☟☠☢☣☭☮☯☸☹☺☻☼♔♕♖♗♘♚♛♜♞♠♣♤♥♦♧♨♫♬♻♿⚁⚂⚃⚄⚅⚐⚑⚒⚓⚔⚖⚗⚘⚙⚛⚠"
+              "✁✂✄✆✇✈✉✌✍✕✖✗✘✚✝✠✡✢✥✦✧✪✰✱✳✶✺✻✽✾✿❀❁❂❃❄❅❆❇❉❊❋❖❞❢❣❤❥❦❧"
+              "😀😁😂😃😄😅😆😇😈😉😊😋😌😍😎😏😐😑😒😓😔😕😖😗😘😙😚😛😜😝😞"
+              "😟😠😡😢😣😥😦😧😨😩😪😫😭😮😯😰😱😲😳😴😵😷😸😹😺😻😼😽😾😿🙀")
 
 
 def world_loaders(batch_size: int = 64, root: str | Path | None = None, *, seed: int = 0,
@@ -75,18 +75,17 @@ def guard_loaders(batch_size: int = 64, root: str | Path | None = None, *, seed:
                   augment: Callable | None = None, allow_sample: bool = True) -> Loaders:
     """Load MNIST, twice as many drawn digits, and images without one, labelled 10.
 
-    Digits are drawn in rare ways too, and in haste; of images without one there are half as many
-    again as of MNIST's. The parameters are those of :func:`mnist_tutorial.mnist_loaders`.
+    Digits are drawn in rare ways too, and in haste; of images without one there are as many. The
+    parameters are those of :func:`mnist_tutorial.mnist_loaders`.
     """
     parts = []
     for number, loader in enumerate(mnist_loaders(batch_size, root, allow_sample=allow_sample)):
         digits, labels = loader.dataset.tensors
         part_seed = len(Loaders._fields) * seed + number
-        drawn = drawn_digits(DRAWN_FOR_GUARD * len(digits), part_seed, COARSE, hurried=True)
-        count = int(NONE_FOR_GUARD * len(digits))
-        none = nondigits(count, digits.numpy(), labels.numpy(), part_seed)
+        drawn = drawn_digits(OTHERS_FOR_GUARD * len(digits), part_seed, COARSE, hurried=True)
+        none = nondigits(OTHERS_FOR_GUARD * len(digits), digits.numpy(), labels.numpy(), part_seed)
         parts.append(_joined(f"{loader.dataset.name}, drawn digits and pictures without a digit",
-                             (digits, labels), drawn, (none, np.full(count, Guard.NONE))))
+                             (digits, labels), drawn, (none, np.full(len(none), Guard.NONE))))
     return Loaders(tensor_loader(parts[0], batch_size, shuffle=True, seed=seed, augment=augment),
                    *(tensor_loader(part, EVALUATION_BATCH) for part in parts[1:]))
 
@@ -121,7 +120,7 @@ def nondigits(count: int, digits: np.ndarray, labels: np.ndarray, seed: int = 0)
     """Make images that show no digit, prepared as photos of digits are: uint8 (count, 28, 28).
 
     A third are spoilt ones of `digits`, uint8 (N, 28, 28), with their classes `labels`, int (N,);
-    the others are scribbles, letters, shapes and stains.
+    the others are scribbles, letters, shapes, stains, hands and pictograms.
     """
     rng, made = np.random.default_rng(seed), []
     while len(made) < count:
@@ -168,13 +167,14 @@ def scribble(rng: Generator) -> np.ndarray:
     return ink
 
 
-def printed(rng: Generator, text: str) -> np.ndarray:
-    """Print text in one of Matplotlib's fonts: uint8 (112, 112)."""
-    name = pick(rng, FONTS if text.isascii() else FONTS[:-1])  # the last lacks most signs
-    style, weight = pick(rng, ("normal", "italic")), pick(rng, ("normal", "bold"))
-    font = _font(findfont(f"{name}:style={style}:weight={weight}"), FONT_SIZE)
-    image = Image.new("L", SHEET)
-    ImageDraw.Draw(image).text((MIDDLE, MIDDLE), text, 255, font, anchor="mm")
+def printed(rng: Generator, text: str, font: str = "") -> np.ndarray:
+    """Print text in that font, or in one of Matplotlib's: uint8 (112, 112)."""
+    if not font:
+        name = pick(rng, FONTS if text.isascii() else FONTS[:-1])  # the last lacks most signs
+        style, weight = pick(rng, ("normal", "italic")), pick(rng, ("normal", "bold"))
+        font = f"{name}:style={style}:weight={weight}"
+    image, form = Image.new("L", SHEET), ImageFont.truetype(findfont(font), FONT_SIZE)
+    ImageDraw.Draw(image).text((MIDDLE, MIDDLE), text, 255, form, anchor="mm")
     return np.array(image)
 
 
@@ -182,6 +182,11 @@ def letter(rng: Generator) -> np.ndarray:
     """Draw a letter or sign, or two, bent and leaning as if by hand: uint8 (112, 112)."""
     count = 2 if rng.random() < LETTER_PAIRS else 1
     return bend(rng, printed(rng, "".join(rng.choice(list(LETTERS), count))))
+
+
+def pictogram(rng: Generator) -> np.ndarray:
+    """Draw a sun, a skull, a pointing hand or a smiling face, bent: uint8 (112, 112)."""
+    return bend(rng, printed(rng, pick(rng, PICTOGRAMS), FONTS[0]))
 
 
 def bend(rng: Generator, ink: np.ndarray) -> np.ndarray:
@@ -248,4 +253,4 @@ def hand(rng: Generator) -> np.ndarray:
 
 
 # Twice is twice as likely.
-SKETCHES = (scribble, scribble, letter, letter, shape, stain, stain, hand)
+SKETCHES = (scribble, scribble, letter, letter, shape, stain, stain, hand, hand, pictogram)
