@@ -17,12 +17,27 @@ from mnist_tutorial.errors import DatasetError
 from mnist_tutorial.recipes.distributed import Share, SharedJob, process_group
 from mnist_tutorial.training import Job
 
-# One worker dies in the middle of the second epoch, at its first start only.
-KILLED = """
+# torchrun's own agent in a Python that imports once what its workers need: where a process can be
+# forked safely, they are. The command itself is what chapter 7 types.
+AGENT = """
 import os, signal, sys
 import torch
+import torch._dynamo
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+from mnist_tutorial import load_mnist
 from mnist_tutorial.__main__ import main
 
+{work}
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    load_mnist(root="sample")
+    elastic_launch(LaunchConfig(
+        1, 1, 2, run_id="test", rdzv_backend="c10d", rdzv_endpoint="localhost:0", max_restarts=1,
+        start_method="fork" if sys.platform == "linux" else "spawn"), work)(*sys.argv[1:])
+"""
+# One worker dies in the middle of the second epoch, at its first start only.
+KILLED = """
 step, steps = torch.optim.SGD.step, []
 
 def die_in_second_epoch(*arguments, **options):
@@ -32,17 +47,18 @@ def die_in_second_epoch(*arguments, **options):
         os.kill(os.getpid(), signal.SIGKILL)
     return step(*arguments, **options)
 
-if os.environ["RANK"] == "1" and os.environ["TORCHELASTIC_RESTART_COUNT"] == "0":
-    torch.optim.SGD.step = die_in_second_epoch
-sys.exit(main(sys.argv[1:]))
+def work(*arguments):
+    if os.environ["RANK"] == "1" and os.environ["TORCHELASTIC_RESTART_COUNT"] == "0":
+        torch.optim.SGD.step = die_in_second_epoch
+    assert main(arguments) == 0
 """
 TRAIN = ["train", "--root", SAMPLE, "--epochs", "3", "--lr", "0.03", "--device", "cpu"]
 
 
-def torchrun(folder, *arguments):
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone",
-               "--nproc-per-node", "2", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=folder)
+def torchrun(folder, work, *arguments):
+    (folder / "agent.py").write_text(AGENT.format(work=work))
+    return subprocess.run([sys.executable, "agent.py", *arguments], capture_output=True, text=True,
+                          timeout=120, cwd=folder)
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +74,8 @@ def history(path):
 
 
 def test_two_processes_give_what_one_gives_even_if_one_is_killed(tmp_path, alone):
-    (tmp_path / "killed.py").write_text(KILLED)
     output = tmp_path / "net.pt"
-    done = torchrun(tmp_path, "--max-restarts", "1", "killed.py", *TRAIN, "--output", str(output),
+    done = torchrun(tmp_path, KILLED, *TRAIN, "--output", str(output),
                     "--checkpoint", str(tmp_path / "c.pt"), "--resume")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("Resumed after epoch 1") == 1 and (tmp_path / "died").exists()
@@ -115,22 +130,19 @@ def test_ranks_say_what_is_no_batch(batch):
 
 # The first process has a checkpoint of two epochs, the second one another. Not to be overwritten.
 UNEVEN = """
-import os, sys
-from mnist_tutorial.__main__ import main
-
-os.chdir(os.environ["RANK"])
-code = main([word for word in sys.argv[1:] if word != "--resume"])
-os.environ["TORCHELASTIC_RESTART_COUNT"] = "1"  # they meet again
-sys.exit(code != 1 or main(sys.argv[1:]))
+def work(*arguments):
+    os.chdir(os.environ["RANK"])
+    assert main([word for word in arguments if word != "--resume"]) == 1
+    os.environ["TORCHELASTIC_RESTART_COUNT"] = "1"  # they meet again
+    assert main(arguments) == 0
 """
 
 
 def test_processes_that_see_different_checkpoints_go_on_from_the_firsts(tmp_path, alone):
-    (tmp_path / "uneven.py").write_text(UNEVEN)
     for rank, epochs, lr in (("0", "2", "0.03"), ("1", "1", "0.5")):
         main([*TRAIN[:3], "--epochs", epochs, "--lr", lr, "--device", "cpu", "--checkpoint",
               str(tmp_path / rank / "c.pt"), "--output", str(tmp_path / "other.pt")])
-    done = torchrun(tmp_path, "uneven.py", *TRAIN, "--output", str(tmp_path / "net.pt"),
+    done = torchrun(tmp_path, UNEVEN, *TRAIN, "--output", str(tmp_path / "net.pt"),
                     "--checkpoint", "c.pt", "--resume")
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("train: c.pt holds a training run") == 2  # each process refuses
