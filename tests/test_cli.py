@@ -131,10 +131,11 @@ def test_help_reads_well(command, capsys):
     assert "None" not in out and "SUPPRESS" not in out
 
 
-def test_webcam_reads_the_clip_to_its_end():
-    done = run_python("webcam", "--source", "clip", "--no-window")
-    assert done.returncode == 0
-    assert "per second" in done.stdout and "read: 3 7 2\n(shipped weights)" in done.stdout
+def test_webcam_reads_the_clip(capsys):
+    """Its beginning; the README's line reads it to the end."""
+    assert main(["webcam", "--source", "clip", "--no-window", "--frames", "30"]) == 0
+    out = capsys.readouterr().out
+    assert "per second" in out and "read: 3\n(shipped weights)" in out
 
 
 def test_webcam_without_a_source_says_so(capsys):

@@ -1,7 +1,6 @@
-import json
 import os
-import subprocess
 import sys
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -69,23 +68,23 @@ def test_silent_server_is_given_up(mirror, monkeypatch):
     assert socket.getdefaulttimeout() is None
 
 
-WORKER = """
-import json, sys
-from mnist_tutorial.download import MD5, MIRRORS, SIZES, download
-MIRRORS[:], md5, sizes, root = json.loads(sys.argv[1])
-MD5.update(md5)
-SIZES.update(sizes)
-download(root)
-"""
+def fetch(mirrors, md5, sizes, root):
+    downloads.MIRRORS[:] = mirrors
+    MD5.update(md5)
+    SIZES.update(sizes)
+    download(root)
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # of threads, which rest
 def test_two_processes_at_once_are_safe(mirror):
-    told = json.dumps([downloads.MIRRORS, MD5, SIZES, str(mirror.root)])
-    workers = [subprocess.Popen([sys.executable, "-c", WORKER, told], stderr=subprocess.PIPE)
-               for _ in range(2)]
+    context = get_context("fork" if sys.platform == "linux" else "spawn")
+    told = downloads.MIRRORS, dict(MD5), dict(SIZES), mirror.root
+    workers = [context.Process(target=fetch, args=told) for _ in range(2)]
     for worker in workers:
-        _, err = worker.communicate(timeout=120)
-        assert worker.returncode == 0, err
+        worker.start()
+    for worker in workers:
+        worker.join(120)
+        assert worker.exitcode == 0
     assert find_problems(mirror.root) == {}
     assert sorted(path.name for path in mirror.raw.iterdir()) == sorted(MD5)
 

@@ -72,7 +72,8 @@ def test_the_first_look_works(programs):
     """The block that shows what the course can do, as it stands."""
     (block,) = [block for block in blocks("bash") if "predict" in block]
     out = run(block, ROOT, programs(python=f'exec "{sys.executable}" "$@"'))
-    assert "img/7.png: 7, confidence" in out and "read: 3 7 2" in out and "[ ok ] Weights" in out
+    assert "img/7.png: 7, confidence" in out and "[ ok ] Weights" in out
+    assert "per second" in out and "read: 3 7 2\n(shipped weights)" in out
 
 
 @pytest.mark.parametrize("path", TEXTS[:2], ids=lambda path: path.name)
