@@ -14,6 +14,7 @@ from pathlib import Path
 import nbformat
 
 PATIENCE = 60  # seconds; a busy machine is slow, and waiting ends as soon as its cause is there
+PAUSE = 50  # milliseconds between two looks: at each frame, looking would cost more than drawing
 TOKEN = "browser-test"
 
 
@@ -90,7 +91,7 @@ class Notebook:
             const panel = window.jupyterapp?.shell.currentWidget;
             return panel?.context?.isReady
                 && panel.sessionContext?.session?.kernel?.status === "{status}";
-        }}""")
+        }}""", polling=PAUSE)
 
     def open(self, name):
         """Close what is open in JupyterLab, open another notebook: quicker than loading a page."""
@@ -165,11 +166,13 @@ class Notebook:
         start = time.monotonic()
         while (now := self.ask(code)) != printed:
             assert time.monotonic() - start < PATIENCE, f"{code}: expected {printed}, still {now}"
+            self.page.wait_for_timeout(PAUSE)
 
     def wait_for_text(self, selector, text):
         self.page.wait_for_function(
             "([selector, text]) => [...document.querySelectorAll(selector)]"
-            ".some(element => element.textContent.includes(text))", arg=[selector, text])
+            ".some(element => element.textContent.includes(text))", arg=[selector, text],
+            polling=PAUSE)
 
 
 def screenshot(page, folder, name):
