@@ -37,7 +37,7 @@ def test_a_hand_is_learned_and_little_is_forgotten(mnist_root):
 
 def test_alone_it_forgets_the_others(mnist_root):
     """Why MNIST's digits are mixed in: the chapter's exercise."""
-    forgetful = learn_hand(load_pretrained(), digits_of(6), steps=100, folds=2, others=0)
+    forgetful = learn_hand(load_pretrained(), digits_of(6), steps=30, folds=2, others=0)
     assert forgetful.mnist_after < forgetful.mnist_before - 0.005
 
 

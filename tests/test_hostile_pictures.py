@@ -186,7 +186,7 @@ def test_any_grey_picture_is_answered_or_holds_no_digit(grey, inverted):
         assert y >= 0 and y + height <= grey.shape[0] + pixel
 
 
-@pytest.mark.parametrize("shape", [(1500, 1500), (1280, 400), (300, 3000)])
+@pytest.mark.parametrize("shape", [(1500, 800), (1280, 400), (300, 3000)])
 @pytest.mark.parametrize("kind", [slope, halves, stripes])
 def test_large_pictures_without_a_digit_are_answered(kind, shape):
     """A slope so gentle that all of it is ink leaves no background."""
@@ -208,7 +208,7 @@ def test_thousands_of_strokes_are_not_all_compared(monkeypatch):
     assert 0 < len(calls) < 8 * MAX_STROKES ** 2  # even if all were
 
 
-@examples(250)
+@examples(150)
 @given(greys(most=30_000))
 def test_any_page_is_answered(grey):
     page = attempt("pictures: through read_digits", read_digits, grey, NET)
