@@ -1,4 +1,4 @@
-"""How well does one larger network read after five minutes on two cores?
+"""How well does one larger network read after some minutes on two cores?
 
     python tests/benchmarks/large.py [--seeds 3] [--epochs 22] [--threads 2]
 
