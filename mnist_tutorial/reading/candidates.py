@@ -7,7 +7,7 @@ import numpy as np
 
 from . import layers
 from .box import Box
-from .layers import FILTER, NOISE_FLOOR, Layer, kernel, percentile
+from .layers import FILTER, NOISE_FLOOR, Layer, kernel
 
 SOFT_EDGE, SOFT_EDGE_OF_SMALL = 3, 5  # pixels around a stroke; the latter in images like MNIST's
 PEAK_PERCENTILE = 75   # of the darker ink; that is black, whatever a few darker pixels say
@@ -53,7 +53,7 @@ class Candidate(NamedTuple):
         """
         dark = bool(2 * image.mean() > float(image.min()) + float(image.max()))
         grey = image if dark else 255 - image
-        paper = np.full_like(grey, round(percentile(grey, PAPER_PERCENTILE)))
+        paper = np.full_like(grey, round(np.percentile(grey, PAPER_PERCENTILE)))
         ink, _ = layers.measure_ink(grey, paper)
         mask = (ink > max(layers.MIN_INK, layers.MIN_INK_OF_DARKEST * ink.max())).view(np.uint8)
         stroke = Stroke(mask, Box(0, 0, *grey.shape[::-1]))
@@ -86,7 +86,7 @@ class Candidate(NamedTuple):
             return 0.0
         grey, share = self.layer.grey[self.where], cv2.mean(self.layer.ink[self.where], mask)[0]
         border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-        around, level = percentile(border, 50), cv2.mean(grey, mask)[0]
+        around, level = float(np.median(border)), cv2.mean(grey, mask)[0]
         height = min(1, max(0, (around - level) / (around + NOISE_FLOOR) / share))
         soft = cv2.dilate(mask, kernel(FILTER, FILTER))  # the strokes with their soft edge
         fence = cv2.subtract(cv2.dilate(soft, kernel(FILTER, FILTER)), soft)
@@ -158,7 +158,7 @@ def cut_out(image: np.ndarray, candidate: Candidate) -> tuple[np.ndarray, Box]:
     ink[ink < 2 * noise] = 0
     if not ink.any():  # too faint to measure
         ink = cv2.resize(mask, grey.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    peak = percentile(ink[ink > ink.max() / 4], PEAK_PERCENTILE) if large else ink.max()
+    peak = np.percentile(ink[ink > ink.max() / 4], PEAK_PERCENTILE) if large else ink.max()
     black = (np.minimum(ink / peak, 1) * 255).round().astype(np.uint8)
     return black, Box(left, top, right - left, bottom - top)
 

@@ -6,8 +6,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..checkpoint import SHIPPED, load_weights
 from ..device import cpu_threads
@@ -25,12 +23,7 @@ def load_ink(path: str | Path = INK) -> InkNet:
 
     It learned from notebooks/scenes.py. The errors are those of :func:`load_weights`.
     """
-    net = load_weights(InkNet(), path)
-    for layers in (*net.down, *net.up):  # the same answers, a tenth sooner
-        for place in (0, 3):
-            layers[place] = fuse_conv_bn_eval(layers[place], layers[place + 1])
-            layers[place + 1] = nn.Identity()
-    return net.to(memory_format=torch.channels_last)
+    return load_weights(InkNet(), path).to(memory_format=torch.channels_last)
 
 
 def even_out(grey: np.ndarray) -> np.ndarray:

@@ -168,11 +168,5 @@ def measure_ink(grey: np.ndarray, paper: np.ndarray) -> tuple[np.ndarray, float]
     sample = ink[::1 + len(ink) // 50]  # 50 to 100 rows are enough
     lag = GRAIN if is_large(grey) else 1
     steps = np.abs(sample[:, lag:] - sample[:, :-lag])
-    noise = percentile(steps, STEP_PERCENTILE) / STEP_DEVIATION if steps.size else 0.0
-    return ink - np.float32(percentile(sample, 25) + QUARTILE * noise), noise
-
-
-def percentile(values: np.ndarray, percent: float) -> float:
-    """Return a percentile of an array (N,) or (H, W), several times faster than NumPy does."""
-    place = round(percent / 100 * (values.size - 1))
-    return float(np.partition(values, place, axis=None)[place])
+    noise = np.percentile(steps, STEP_PERCENTILE) / STEP_DEVIATION if steps.size else 0.0
+    return ink - np.float32(np.percentile(sample, 25) + QUARTILE * noise), noise

@@ -26,7 +26,8 @@ BATCH = 1000              # images in one call of the network, which takes memor
 MAX_READ = 3_000          # candidates of an image that are read before patience ends
 SHOWS_DIGIT = 0.5         # probability of being a digit from which nothing else is looked for
 DISBELIEF = 0.15  # odds that ink of a digit is believed as little as other ink, see below
-SECOND_CHOICE_TRUST = 0.8  # belief in a second choice: who looks on finds something in any image
+SECOND_CHOICE = 0.7    # least confidence of a second choice, and ...
+SECOND_BELIEF = 0.375  # ... most belief in it: who looks on finds something in any image
 
 
 class Prediction(NamedTuple):
@@ -111,18 +112,18 @@ class Reader:
         self.model, self.source_side = model, source_side
         self.left, self.slope = MAX_READ, 0.0
 
-    def read(self, candidates: list[Candidate], image: np.ndarray | None = None) -> list[Candidate]:
-        """Return the candidates, each with what is read in `image` (uint8 (H, W)) or its copy."""
+    def read(self, candidates: list[Candidate], image: np.ndarray | None = None,
+             most: float = 1) -> list[Candidate]:
+        """Read each in `image` (uint8 (H, W)) or its copy, and believe none further than `most`."""
         pictures, boxes, self.left = [], [], self.left - len(candidates)
         for candidate in candidates:
             whole = candidate.layer.image if image is None else image
             ink, place = cut_out(whole, candidate)
-            left, top, width, height = cv2.boundingRect(ink)
-            box = Box(place.left + left, place.top + top, width, height)
+            box = Box(*cv2.boundingRect(ink)).moved(place.left, place.top)
             boxes.append(box.scaled(self.source_side / max(whole.shape)))
             pictures.append(fit_to_mnist(levelled(ink, self.slope) if self.slope else ink))
         predictions = predict_pictures(self.model, pictures, boxes,
-                                       [each.belief for each in candidates])
+                                       [most * each.belief for each in candidates])
         return [candidate._replace(prediction=prediction)
                 for candidate, prediction in zip(candidates, predictions)]
 
@@ -152,10 +153,7 @@ def predict_image(source: ImageSource, model: torch.nn.Module | None = None) -> 
     answer = reader.read([next(found)], grey)[0].prediction
     if answer.is_digit >= SHOWS_DIGIT:
         return answer
-    for other in reader.read(list(found), grey):
-        if (second := other.prediction).sure:
-            answers = second.probabilities * SECOND_CHOICE_TRUST
-            answers += (1 - SECOND_CHOICE_TRUST) / DIGITS
-            return second._replace(confidence=float(answers.max()), probabilities=answers,
-                                   is_digit=SECOND_CHOICE_TRUST * second.is_digit)
+    for other in reader.read(list(found), grey, SECOND_BELIEF):
+        if other.prediction.confidence >= SECOND_CHOICE:
+            return other.prediction
     return answer
