@@ -103,6 +103,22 @@ def test_a_digit_beside_something_more_prominent_is_found_but_doubted(net, numbe
     assert answer.probabilities.sum() == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.parametrize("right, sure", [(200, True), (130, False)])
+def test_a_line_between_two_surfaces_is_doubted(right, sure):
+    """A line on a sheet is a one; the same line along a finger, a door or a table is none."""
+    grey = np.full((300, 400), 200, np.uint8)
+    grey[:, 200:] = right
+    cv2.line(grey, (200, 90), (200, 210), 60, 7, cv2.LINE_AA)
+    answer = predict_image(cv2.GaussianBlur(grey, (3, 3), 0))
+    assert answer.sure == sure and (not sure or answer.digit == 1)
+
+
+def test_a_digit_across_the_edge_of_a_shadow_is_no_edge():
+    light = np.where(np.arange(240) < 105, 0.5, 1)[:, None]
+    answer = predict_image((light * page()).astype(np.uint8))
+    assert answer.digit == 7 and answer.sure
+
+
 def test_any_model_of_the_right_shape_will_do():
     class Always4(torch.nn.Linear):
         def forward(self, x):

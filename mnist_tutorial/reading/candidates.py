@@ -18,6 +18,8 @@ NEIGHBOUR_SIDE = 19    # pixels around a place in which its stroke is sought ...
 MIN_NEIGHBOURS = 0.01  # ... and share of them; a stroke that covers less has little say
 MIN_STEP = 0.4         # share of the step from ink to paper that the paper next to it is lighter
 EVENNESS_POWER = 4     # how hard uneven strokes are punished
+BESIDE, NEAR = 11, 0.2  # pixels to the paper beside a stroke; what is nearby, as share of a digit
+ONE_SHEET, EDGE = 0.24, 0.28  # contrast of that paper, to the ink's: up to this; that of an edge
 MAX_THICKNESS = 0.5    # thickest place of a stroke as a share of the digit's longer side
 
 
@@ -62,9 +64,22 @@ class Candidate(NamedTuple):
 
     @property
     def belief(self) -> float:
-        """How far its ink is believed to be a digit's, 0 to 1; 1 where nobody was asked."""
-        belief = self.layer.belief
-        return 1.0 if belief is None else cv2.mean(belief[self.box.slices()], self.mask())[0]
+        """How far its ink is believed to be a digit's, 0 to 1, by what is around it or beside it.
+
+        A stroke has paper of one light on both sides; the edge of a finger or of a table has not.
+        """
+        if self.layer.belief is not None:
+            return cv2.mean(self.layer.belief[self.box.slices()], self.mask())[0]
+        where, mask = self.where, self.mask(self.where)
+        grey = np.float32(self.layer.grey[where])
+        grey = cv2.morphologyEx(grey, cv2.MORPH_CLOSE, kernel(FILTER, FILTER))  # without lines
+        beside = cv2.dilate(mask, kernel(BESIDE, BESIDE)) - cv2.dilate(mask, kernel(FILTER, FILTER))
+        side = 1 + int(NEAR * max(self.box[2:]))
+        powers = np.dstack([np.ones_like(grey), grey, grey ** 2]) * beside[..., None]
+        count, light, squares = cv2.split(cv2.blur(powers, (side, side)))
+        variation = np.sqrt(np.maximum(count * squares / np.maximum(light, 1) ** 2 - 1, 0))
+        contrast = cv2.mean(variation, mask)[0] / cv2.mean(self.layer.ink[where], mask)[0]
+        return min(1, max(0, (EDGE - contrast) / (EDGE - ONE_SHEET)))
 
     @property
     def where(self) -> tuple[slice, slice]:

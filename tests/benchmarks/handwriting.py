@@ -10,7 +10,7 @@ pages, which `read_digits` reads as a whole; a column mode may say that the orde
 ("set") or that other text stands around ("contains"). An empty label is for a picture without a
 digit, which should not be answered surely. With --mnist, test digits of MNIST are scaled, pasted
 somewhere on large canvases, light on dark and dark on light by turns, and read from there. With
---nothing, 160 pictures without a digit are drawn and read.
+--nothing, 160 pictures without a digit are drawn and read, and 600 cuttings of three photographs.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from mnist_tutorial.reading.predict import SURE
 from mnist_tutorial.training import probabilities
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from nothing import pictures as draw_nothing  # noqa: E402
+import nothing  # noqa: E402
 
 
 def read_labels(folder):
@@ -213,14 +213,16 @@ def main():
     models = load_pretrained(), load_pretrained(arguments.weights)  # the naive way's, the reader's
     wrong = read_mnist(arguments.mnist, *models) if arguments.mnist else []
     if arguments.nothing:
-        wrong += read_nothing("drawn", [picture for _, picture in draw_nothing()], *models)
+        wrong += read_nothing("drawn", [picture for _, picture in nothing.pictures()], *models)
+        cuttings = [nothing.photo(np.random.default_rng(number), number) for number in range(600)]
+        wrong += read_nothing("photographs", cuttings, *models)
     for table in sorted(arguments.folder.rglob("labels.csv")) if arguments.folder else []:
         pictures = read_labels(table.parent)
         digits = [(path, label) for path, label, _ in pictures if len(label) == 1]
         pages = [picture for picture in pictures if len(picture[1]) > 1]
-        nothing = [path for path, label, _ in pictures if not label]
-        if nothing:
-            wrong += read_nothing(table.parent.name, nothing, *models)
+        others = [path for path, label, _ in pictures if not label]
+        if others:
+            wrong += read_nothing(table.parent.name, others, *models)
         if digits:
             wrong += read_digits_one_by_one(table.parent.name, digits, *models)
         if pages:
