@@ -19,7 +19,7 @@ MIN_NEIGHBOURS = 0.01  # ... and share of them; a stroke that covers less has li
 MIN_STEP = 0.4         # share of the step from ink to paper that the paper next to it is lighter
 EVENNESS_POWER = 4     # how hard uneven strokes are punished
 BESIDE, NEAR = 11, 0.2  # pixels to the paper beside a stroke; what is nearby, as share of a digit
-ONE_SHEET, EDGE = 0.24, 0.28  # contrast of that paper, to the ink's: up to this; that of an edge
+ONE_SHEET, EDGE = 0.24, 0.28  # most contrast there on a sheet, least at an edge; 1 is the ink's
 MAX_THICKNESS = 0.5    # thickest place of a stroke as a share of the digit's longer side
 
 

@@ -1,6 +1,6 @@
 """All of the course's speed in one table, idle and beside a busy program.
 
-    python tests/benchmarks/all.py             20 to 45 minutes, on an idle machine
+    python tests/benchmarks/all.py             35 minutes, on an idle machine
     python tests/benchmarks/all.py --quick     four minutes: few repeats, nothing that takes minutes
 
 Contenders are measured in turn, round after round, in this one run; the table has medians and the
