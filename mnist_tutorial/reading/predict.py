@@ -80,8 +80,8 @@ def predict_pictures(model: torch.nn.Module, pictures: Sequence[np.ndarray],
     guard (:func:`mnist_tutorial.reading.load_guard`), says how probable it is that there is a digit
     at all: d. With that probability the first one is believed, otherwise every digit is as good as
     any other: d * probabilities + (1 - d) / 10. A `Guard` as model answers both. Where
-    `beliefs` tell how far the ink is a digit's, 0 to 1, by what lies around it (b), d is multiplied
-    by b / (b + 0.15 (1 - b)).
+    `beliefs` tell how far the ink is a digit's, 0 to 1, by what is around it or beside it (b), d is
+    multiplied by b / (b + 0.15 (1 - b)).
     """
     name, predictions = getattr(model, "weights_name", type(model).__name__), []
     guard = model if isinstance(model, Guard) else load_guard()
