@@ -3,7 +3,6 @@
 import math
 import os
 import time
-from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -74,17 +73,6 @@ def evaluate(model: nn.Module, loader: Iterable) -> tuple[float, float]:
         right += (outputs.argmax(dim=1) == labels).sum().item()
         seen += len(labels)
     return loss_sum / seen, right / seen
-
-
-@torch.inference_mode()
-def accuracy_by_class(model: nn.Module, loader: Iterable) -> dict[int, float]:
-    """Return the accuracy (0 to 1) on each class in a loader, see :func:`evaluate`."""
-    right, seen, device = Counter(), Counter(), next(model.eval().parameters()).device
-    for images, labels in loader:
-        answers = model(images.to(device)).argmax(dim=1).cpu()
-        right.update(labels[answers == labels].tolist())
-        seen.update(labels.tolist())
-    return {label: right[label] / seen[label] for label in sorted(seen)}
 
 
 @torch.inference_mode()

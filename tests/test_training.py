@@ -16,7 +16,6 @@ from mnist_tutorial.data import tensor_loader
 from mnist_tutorial.errors import CheckpointError, DatasetError, ModelError
 from mnist_tutorial.training import (
     Job,
-    accuracy_by_class,
     evaluate,
     fit,
     probabilities,
@@ -481,18 +480,6 @@ def test_a_plateau_is_seen(validation):
     seen = rates(lambda optimizer: ReduceLROnPlateau(optimizer, **never_better),
                  validation=validation)
     assert seen == pytest.approx([1] * 8 + [0.1] * 4)
-
-
-# --- accuracies by class -------------------------------------------------------------------------
-
-def test_accuracy_by_class():
-    model, loader = flat(), DataLoader(make_data(70), 16)
-    points, labels = make_data(70).tensors
-    right = model(points).argmax(1) == labels
-    assert accuracy_by_class(model, loader) == pytest.approx(
-        {0: right[labels == 0].float().mean().item(), 1: right[labels == 1].float().mean().item()})
-    only = points[labels == 1], labels[labels == 1]
-    assert accuracy_by_class(model, [only]) == {1: evaluate(model, [only])[1]}
 
 
 # --- nothing is lost -----------------------------------------------------------------------------
