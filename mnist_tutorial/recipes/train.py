@@ -80,12 +80,6 @@ def train_net(recipe: str = "classic", *, seed: int = 0, root: str | Path | None
         raise TypeError(f"expected changes of {', '.join(CLASSIC)}; got {', '.join(unknown)}")
     job = job or Job()
     chosen = settings_of(recipe, changes, job)
-    for name, value, known in (("recipe", recipe, RECIPES), ("net", chosen["net"], NETS),
-                               ("data", chosen["data"], LOADERS),
-                               ("augment", chosen["augment"], AUGMENTATIONS),
-                               ("optimizer", chosen["optimizer"], ("sgd", "muon"))):
-        if value not in known:
-            raise ValueError(f"{name}: expected one of {', '.join(known)}, got {value!r}")
     loaders = LOADERS[chosen["data"]](chosen["batch_size"], root, seed=seed,
                                       allow_sample=allow_sample,
                                       augment=AUGMENTATIONS[chosen["augment"]])
@@ -117,9 +111,22 @@ def train_net(recipe: str = "classic", *, seed: int = 0, root: str | Path | None
 
 
 def settings_of(recipe: str, changes: dict, job: Job) -> dict[str, Any]:
-    """Return all settings of a recipe, with the changes of where it runs and of the caller."""
+    """Return all settings of a recipe, with the changes of where it runs and of the caller.
+
+    Values that are unknown, or data for another network, raise a ValueError.
+    """
     on_gpu = ON_GPU.get(recipe, {}) if job.where().type == "cuda" else {}
-    return RECIPES.get(recipe, CLASSIC) | on_gpu | changes
+    chosen = RECIPES.get(recipe, CLASSIC) | on_gpu | changes
+    for name, value, known in (("recipe", recipe, RECIPES), ("net", chosen["net"], NETS),
+                               ("data", chosen["data"], LOADERS),
+                               ("augment", chosen["augment"], AUGMENTATIONS),
+                               ("optimizer", chosen["optimizer"], ("sgd", "muon"))):
+        if value not in known:
+            raise ValueError(f"{name}: expected one of {', '.join(known)}, got {value!r}")
+    if chosen["data"] == "guard" and chosen["net"] != "Guard":  # before minutes of drawing
+        raise ValueError("data: 'guard' has an eleventh class, of what is no digit, for net "
+                         f"'Guard' alone; got net {chosen['net']!r}")
+    return chosen
 
 
 def make_optimizer(model: torch.nn.Module, chosen: dict) -> torch.optim.Optimizer:
