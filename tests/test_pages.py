@@ -7,9 +7,14 @@ import pytest
 from drawings import FIVE, SEVEN, page
 
 from mnist_tutorial.errors import ImageError
+from mnist_tutorial.reading import load_guard, pages
 from mnist_tutorial.reading.box import Box
+from mnist_tutorial.reading.candidates import list_strokes
 from mnist_tutorial.reading.images import IMG, load_grey
+from mnist_tutorial.reading.layers import page_layers
 from mnist_tutorial.reading.pages import Doubt, Page, read_digits
+from mnist_tutorial.reading.predict import Reader
+from mnist_tutorial.reading.touching import divide_row
 
 INK = {digit: cv2.resize(255 - page(strokes, paper=255, ink=0)[40:172, 50:150], (61, 80),
                          interpolation=cv2.INTER_AREA)
@@ -67,12 +72,15 @@ def test_rows_may_slope_by_thirty_degrees(degrees):
     assert read_digits(grey).text == "57757/75775"
 
 
-@pytest.mark.parametrize("turn", [1, 3])
-def test_a_page_that_lies_on_its_side(turn):
+@pytest.mark.parametrize("turn, looks", [(1, 3), (3, 2)])
+def test_a_page_that_lies_on_its_side(turn, looks, monkeypatch):
+    seen, find = [], pages.find_all_digits
     upright = load_grey(IMG / "page.jpg")
     turned = np.rot90(upright, turn)
-    expected, page = read_digits(upright), read_digits(turned)
-    assert page.text == expected.text
+    expected = read_digits(upright)
+    monkeypatch.setattr(pages, "find_all_digits", lambda *asked: seen.append(1) or find(*asked))
+    page = read_digits(turned)
+    assert page.text == expected.text and len(seen) == looks  # none more once one is surely read
     for digit, straight in zip(page.digits, expected.digits):
         x, y, width, height = digit.box
         part, same = turned[y:y + height, x:x + width], straight.box.slices()
@@ -143,6 +151,16 @@ def test_touching_digits_are_parted(number, step):
     count, _ = cv2.connectedComponents((together[:170] < 120).astype(np.uint8))
     assert count == 2  # the ground, and all digits of the first row in one
     assert read_digits(together).text == f"{number}/75"
+
+
+def test_only_ink_that_may_be_of_digits_is_cut():
+    """Words beside the digits took most of a page's time."""
+    layer, reader = next(page_layers(sheet("575", step=47), 160)), Reader(load_guard(), 640)
+    (three,) = reader.read(list_strokes(layer))
+    for belief, cut in ((0.9, True), (0.2, False)):
+        seen, left = layer._replace(belief=np.full_like(layer.belief, belief)), reader.left
+        assert (len(divide_row([three._replace(layer=seen)], 70, reader)) > 1) == cut
+        assert (reader.left < left) == cut  # parts were read
 
 
 def test_wide_digits_stay_whole():

@@ -66,16 +66,16 @@ class Candidate(NamedTuple):
     def belief(self) -> float:
         """How far its ink is believed to be a digit's, 0 to 1, by what is around it or beside it.
 
-        A stroke has paper of one light on both sides; the edge of a finger or of a table has not.
+        A stroke has paper of one light on both sides, but for thin lines, which a closing removes;
+        the edge of a finger or of a table has not.
         """
         if self.layer.belief is not None:
             return cv2.mean(self.layer.belief[self.box.slices()], self.mask())[0]
         where, mask = self.where, self.mask(self.where)
-        grey = np.float32(self.layer.grey[where])
-        grey = cv2.morphologyEx(grey, cv2.MORPH_CLOSE, kernel(FILTER, FILTER))  # without lines
+        grey = cv2.morphologyEx(self.layer.grey[where], cv2.MORPH_CLOSE, kernel(FILTER, FILTER))
         beside = cv2.dilate(mask, kernel(BESIDE, BESIDE)) - cv2.dilate(mask, kernel(FILTER, FILTER))
         side = 1 + int(NEAR * max(self.box[2:]))
-        powers = np.dstack([np.ones_like(grey), grey, grey ** 2]) * beside[..., None]
+        powers = grey[..., None] ** np.arange(3, dtype=np.float32) * beside[..., None]
         count, light, squares = cv2.split(cv2.blur(powers, (side, side)))
         variation = np.sqrt(np.maximum(count * squares / np.maximum(light, 1) ** 2 - 1, 0))
         contrast = cv2.mean(variation, mask)[0] / cv2.mean(self.layer.ink[where], mask)[0]
@@ -161,8 +161,9 @@ def cut_out(image: np.ndarray, candidate: Candidate) -> tuple[np.ndarray, Box]:
     Return them as uint8 (h, w), 0 = paper, 255 = the strongest ink, and where that is in `image`.
     """
     layer, (rows, columns) = candidate.layer, candidate.where
-    top, bottom = _enlarged(rows, layer.grey.shape[0], image.shape[0])
-    left, right = _enlarged(columns, layer.grey.shape[1], image.shape[1])
+    (top, bottom), (left, right) = (  # all pixels of which those of the reduced copy were made
+        (part.start * full // small, min(full, -(-part.stop * full // small)))
+        for part, small, full in zip((rows, columns), layer.grey.shape, image.shape))
     grey = image[top:bottom, left:right]
     paper = cv2.resize(layer.paper[rows, columns], grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
     ink, noise = layers.measure_ink(grey if layer.dark else 255 - grey, paper)
@@ -176,8 +177,3 @@ def cut_out(image: np.ndarray, candidate: Candidate) -> tuple[np.ndarray, Box]:
     peak = np.percentile(ink[ink > ink.max() / 4], PEAK_PERCENTILE) if large else ink.max()
     black = (np.minimum(ink / peak, 1) * 255).round().astype(np.uint8)
     return black, Box(left, top, right - left, bottom - top)
-
-
-def _enlarged(part: slice, small: int, full: int) -> tuple[int, int]:
-    """Return where the pixels begin and end of which the part of a reduced side was made."""
-    return part.start * full // small, min(full, -(-part.stop * full // small))

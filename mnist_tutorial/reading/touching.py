@@ -18,6 +18,7 @@ COST_SKIP = 10         # nats, to take a part for no digit
 COST_CUT, PEN = 0.5, 0.1  # nats of a cut, and the length, in heights of a digit, of one nat more
 POSSIBLE = 0.1         # belief from which ink may be a digit's: skipped, it is in doubt
 CERTAIN = 0.25         # nats of doubt up to which a candidate needs no second look
+SEVERAL = 0.25         # belief from which ink may be several digits; touching ones all have more
 # In heights of a digit:
 NARROW = 0.4                # components as narrow are not cut
 MAX_WIDTH, MIN_HEIGHT = 1.8, 0.4  # of a digit
@@ -88,8 +89,8 @@ def cost_of(prediction: Prediction, box: Box, height: float) -> float:
 
 
 def _cut_up(candidate: Candidate, height: float) -> list[Candidate]:
-    """Cut a candidate's strokes along seams; one that is certain to be a digit stays whole."""
-    if cost_of(candidate.prediction, candidate.box, height) < CERTAIN:
+    """Cut a candidate's strokes along seams, unless it is certain to be a digit or to be none."""
+    if candidate.belief < SEVERAL or cost_of(candidate.prediction, candidate.box, height) < CERTAIN:
         return [candidate]
     parts = []
     for whole in candidate.strokes:
@@ -103,8 +104,7 @@ def _cut_up(candidate: Candidate, height: float) -> list[Candidate]:
             mask = whole.mask * (number == which).astype(np.uint8)
             inside = Box(*cv2.boundingRect(mask))
             if inside.width:
-                box = inside.moved(whole.box.left, whole.box.top)
-                part = Stroke(mask[inside.slices()], box, cost)
+                part = Stroke(mask[inside.slices()], inside.moved(*whole.box[:2]), cost)
                 parts.append(Candidate.of(candidate.layer, [part]))
     return parts
 
