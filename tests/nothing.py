@@ -5,6 +5,7 @@ other letters' fonts, whole scenes instead of cut-out strokes, and photographs t
 Matplotlib and scikit-learn.
 """
 
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -215,6 +216,7 @@ KINDS = {empty: 16, face: 10, smiley: 6, letter: 56, scribble: 16, print_page: 8
          texture: 12, photo: 16}
 
 
+@cache
 def pictures():
     """Draw all of them: (name, uint8 array) pairs, always the same."""
     return [(f"{kind.__name__} {number}", kind(np.random.default_rng([index, number]), number))
