@@ -216,8 +216,13 @@ KINDS = {empty: 16, face: 10, smiley: 6, letter: 56, scribble: 16, print_page: 8
          texture: 12, photo: 16}
 
 
+def draw(kind, number):
+    """Draw the picture of that number of a kind, always the same: uint8 array."""
+    return kind(np.random.default_rng([list(KINDS).index(kind), number]), number)
+
+
 @cache
 def pictures():
-    """Draw all of them: (name, uint8 array) pairs, always the same."""
-    return [(f"{kind.__name__} {number}", kind(np.random.default_rng([index, number]), number))
-            for index, (kind, count) in enumerate(KINDS.items()) for number in range(count)]
+    """Draw all of them: (name, uint8 array) pairs."""
+    return [(f"{kind.__name__} {number}", draw(kind, number))
+            for kind, count in KINDS.items() for number in range(count)]

@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 import pytest
 from drawings import FIVE, SEVEN, page
+from nothing import draw, letter, scribble, smiley
 
 from mnist_tutorial.errors import ImageError
 from mnist_tutorial.reading import load_guard, pages
@@ -86,6 +87,12 @@ def test_a_page_that_lies_on_its_side(turn, looks, monkeypatch):
         part, same = turned[y:y + height, x:x + width], straight.box.slices()
         np.testing.assert_allclose(np.rot90(part, -turn).mean(), upright[same].mean(), atol=3)
     assert read_digits(turned, quick=True).text != expected.text
+
+
+@pytest.mark.parametrize("kind, number", [(smiley, 0), (smiley, 3), (letter, 38), (scribble, 8)])
+def test_what_is_no_digit_is_none_on_its_side(kind, number):
+    """A face was a sure 0, a W a sure 3."""
+    assert not read_digits(draw(kind, number)).sure
 
 
 def test_light_on_dark():

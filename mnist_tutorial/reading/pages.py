@@ -28,8 +28,8 @@ NEIGHBOUR = 2.5          # heights of a digit to the next of a row, from which i
 STEEP, STEEPEST = 0.3, 0.65  # slopes of a row: digits lean as it does; no row is steeper
 UNREAD = 0.12            # confidence up to which a digit is in doubt: any other is as good
 DOUBTED = 0.35           # heights of a digit: ink as high that nobody read is doubted
-# Shares of sure ones at first: a page of no more is turned; stays so; isn't turned the other way.
-UPRIGHT, TURNED, NO_OTHER = 0.5, 0.7, 0.85  # of 126 simulated ones upside down, none had the last
+# Sure ones at first as a share of all and one more, so that a single one turns no page: of less, it
+UPRIGHT, TURNED, NO_OTHER = 0.5, 0.65, 0.85  # is turned; stays so; isn't turned the other way
 
 
 class Doubt(NamedTuple):
@@ -91,9 +91,9 @@ def read_digits(source: ImageSource, model: torch.nn.Module | None = None, *,
     looks = {0: find_all_digits(grey, reader, quick)}
 
     def sure(turn: int) -> float:
-        return sum(each.prediction.sure for each in looks[turn]) / max(1, len(looks[turn]))
+        return sum(each.prediction.sure for each in looks[turn]) / (1 + len(looks[turn]))
 
-    for turn in (1, 3) if not quick and sure(0) <= UPRIGHT else ():
+    for turn in (1, 3) if not quick and sure(0) < UPRIGHT else ():
         looks[turn] = find_all_digits(np.ascontiguousarray(np.rot90(grey, turn)), reader)
         if sure(turn) > NO_OTHER:
             break

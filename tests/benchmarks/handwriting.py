@@ -36,6 +36,8 @@ from mnist_tutorial.training import probabilities
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import nothing  # noqa: E402
 
+PAGES = 160  # pictures without a digit, at most, that are also read as pages, which takes a while
+
 
 def read_labels(folder):
     """Give the (path, label, mode) of each picture of a folder."""
@@ -87,9 +89,10 @@ def read_nothing(name, sources, net, reader):
                  for source, answer in zip(sources, answers) if answer is not None and answer.sure]
     alone = sum(probabilities(net, answer.picture).max() >= SURE
                 for answer in answers if answer is not None)
-    count = len(sources)
+    count, pages = len(sources), [read_digits(each, reader).sure for each in sources[:PAGES]]
     print(f"{name:14} {count:5} pictures without a digit: {len(confident) / count:.1%} "
-          f"answered surely, without the guard {alone / count:.1%}")
+          f"answered surely, without the guard {alone / count:.1%}; the first {len(pages)} as pages "
+          f"{np.mean(pages):.1%}")
     return confident
 
 
@@ -174,7 +177,7 @@ def read_mnist(count, net, reader):
     test = load_mnist(False, allow_sample=False)
     digits, truth = test.data[:count].numpy(), test.targets[:count].numpy()
     plain = np.mean(probabilities(reader, digits)[:, :10].argmax(1) == truth)
-    print(f"{'MNIST':14} {len(digits):5} digits as they are: {plain:.1%}")
+    print(f"{'MNIST':14} {len(digits):5} digits as they are: {plain:.2%}")
     numbers = random.Random(0)
     pairs = [(on_canvas(digit, numbers, dark=i % 2), label)
              for i, (digit, label) in enumerate(zip(digits, truth))]
