@@ -95,6 +95,12 @@ def test_what_is_no_digit_is_none_on_its_side(kind, number):
     assert not read_digits(draw(kind, number)).sure
 
 
+@pytest.mark.parametrize("number", [2, 12])
+def test_a_part_of_something_else_is_no_digit(number):
+    """The stems of an F and of a Y were sure ones."""
+    assert not read_digits(draw(letter, number)).sure
+
+
 def test_light_on_dark():
     assert read_digits(255 - sheet("57", "775")).text == "57/775"
 

@@ -19,6 +19,7 @@ MIN_NEIGHBOURS = 0.01  # ... and share of them; a stroke that covers less has li
 MIN_STEP = 0.4         # share of the step from ink to paper that the paper next to it is lighter
 EVENNESS_POWER = 4     # how hard uneven strokes are punished
 BESIDE, NEAR = 11, 0.2  # pixels to the paper beside a stroke; what is nearby, as share of a digit
+AS_DARK = 0.5          # share of a stroke's ink: what is as dark and touches it continues it
 ONE_SHEET, EDGE = 0.24, 0.28  # most contrast there on a sheet, least at an edge; 1 is the ink's
 MAX_THICKNESS = 0.5    # thickest place of a stroke as a share of the digit's longer side
 
@@ -80,6 +81,16 @@ class Candidate(NamedTuple):
         variation = np.sqrt(np.maximum(count * squares / np.maximum(light, 1) ** 2 - 1, 0))
         contrast = cv2.mean(variation, mask)[0] / cv2.mean(self.layer.ink[where], mask)[0]
         return min(1, max(0, (EDGE - contrast) / (EDGE - ONE_SHEET)))
+
+    def continued(self) -> float:
+        """Return how far the ink that continues it nearby is a digit's, as a share of its belief.
+
+        A whole digit has about 1, an arm of a plus sign less than a half.
+        """
+        where = self.box.slices(max(self.box[2:]), self.layer.grey.shape)
+        mask, ink = self.mask(where), self.layer.ink[where]
+        labels, _ = layers.label_components(mask | (ink > AS_DARK * cv2.mean(ink, mask)[0]))
+        return self.layer.belief[where][np.isin(labels, labels[mask > 0])].mean() / self.belief
 
     @property
     def where(self) -> tuple[slice, slice]:

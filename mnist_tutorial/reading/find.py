@@ -52,15 +52,13 @@ def find_digits(image: np.ndarray) -> Iterator[Candidate]:
     large, dark = layers.is_large(image), layers.is_paper(image)
     searches: list[Any] = [(dark, layers.STROKE_WIDTH), (not dark, layers.STROKE_WIDTH),
                            (dark, layers.NARROW_STROKE, SHADOW_WEIGHT)]
-    if max(image.shape) <= layers.TINY_SIDE:
-        found = Candidate.of_tiny(image)
-    else:
-        found = _search(image, *searches[0])
-        if not (found and found[0].likeness > MIN_LIKENESS
-                and found[0].score > CONVINCING_SCORE * np.sqrt(image.size)):
-            found = _ranked(found + _search(image, *searches[1]))
-            if large and not (found and found[0].likeness > MIN_LIKENESS):
-                found = _ranked(found + _search(image, *searches[2]))
+    tiny = max(image.shape) <= layers.TINY_SIDE
+    found = Candidate.of_tiny(image) if tiny else []
+    for search in () if tiny else searches if large else searches[:-1]:
+        found = _ranked(found + _search(image, *search))
+        if found and found[0].likeness > MIN_LIKENESS and (
+                search != searches[0] or found[0].score > CONVINCING_SCORE * np.sqrt(image.size)):
+            break
     if not found:
         raise NoDigitError("no ink found: expected a digit that stands out from its background, "
                            "got an even image")

@@ -13,7 +13,7 @@ from . import layers
 from .box import Box
 from .candidates import Candidate, join_strokes, list_strokes
 from .images import load_reduced
-from .predict import Prediction, Reader, as_html
+from .predict import SECOND_BELIEF, Prediction, Reader, as_html
 from .touching import POSSIBLE, digit_height, divide_row
 
 COARSE_SIDE, COARSE_VIEW = 320, 160  # pixels, longest side of a coarse copy, and as it is seen
@@ -26,7 +26,8 @@ TOO_LOW, REACH, MAX_JOINED, MIN_PART = 0.4, 0.3, 1.4, 0.12
 SAME_ROW = 0.5           # heights of a digit between the levels of neighbours
 NEIGHBOUR = 2.5          # heights of a digit to the next of a row, from which its slope is told
 STEEP, STEEPEST = 0.3, 0.65  # slopes of a row: digits lean as it does; no row is steeper
-UNREAD = 0.12            # confidence up to which a digit is in doubt: any other is as good
+# Confidence up to which a digit is in doubt: any other is as good; and how much of it is whole. (Of
+UNREAD, WHOLE = 0.12, 0.7  # simulated digits 98 % had 0.93, of other things' parts most less.)
 DOUBTED = 0.35           # heights of a digit: ink as high that nobody read is doubted
 # Sure ones at first as a share of all and one more, so that a single one turns no page: of less, it
 UPRIGHT, TURNED, NO_OTHER = 0.5, 0.65, 0.85  # is turned; stays so; isn't turned the other way
@@ -132,6 +133,8 @@ def _read_found(found: list[Candidate], reader: Reader) -> Page:
     for number, row in enumerate(in_rows(items, height, slope)):
         digits = []
         for item in row:
+            if item.prediction and item.prediction.sure and item.continued() < WHOLE:
+                item, = reader.read([item], most=SECOND_BELIEF)
             if item.prediction and item.prediction.confidence > UNREAD:
                 digits.append(len(page.digits))
                 page.digits.append(item.prediction)
@@ -197,16 +200,13 @@ def _shown(found: list[Candidate]) -> float:
 
 def slope_of(found: list[Candidate]) -> float:
     """Return how far rows fall for each pixel to the right: the median over neighbours."""
-    slopes = []
-    for one in found:
-        (x, y), near = one.box.middle, NEIGHBOUR * one.box.height
-        others = [(each.box.middle[0] - x, each.box.middle[1] - y) for each in found]
-        beside = [(right, down) for right, down in others
-                  if 0 < right < near and abs(down) < STEEPEST * right]
-        if beside:
-            right, down = min(beside)
-            slopes.append(down / right)
-    return float(np.median(slopes)) if slopes else 0.0
+    middles = np.array([each.box.middle for each in found])
+    right, down = (middles[:, None] - middles).T  # (N, N), from each to each
+    near = NEIGHBOUR * np.array([[each.box.height] for each in found])
+    beside = (0 < right) & (right < near) & (np.abs(down) < STEEPEST * right)
+    ones = np.flatnonzero(beside.any(axis=1))
+    nearest = ones, np.where(beside, np.hypot(right, down), np.inf)[ones].argmin(axis=1)
+    return float(np.median(down[nearest] / right[nearest])) if ones.size else 0.0
 
 
 def in_rows(items: list[Candidate], height: float, slope: float) -> list[list[Candidate]]:

@@ -7,14 +7,12 @@ import numpy as np
 
 from ..plots import CAPTION_SIZE, draw_image, make_figure, plain, show_pictures
 from ..preprocess import SIZE
-from .box import Box
 from .find import steps
 from .images import ImageSource, load_reduced
 from .pages import Page
 from .predict import Prediction
 
-PANEL_SIZE, PANEL_WIDTHS = (3, 3.2), (1, 1, 1.3)  # inches; ratios of photo, input and bars
-PAGE_SIZE = 3.9, 3.1  # inches
+PANEL_SIZE, PAGE_SIZE, PANEL_WIDTHS = (3, 3.2), (3.9, 3.1), (1, 1, 1.3)  # inches; ratios
 
 
 def show_prediction(source: ImageSource, prediction: Prediction) -> None:
@@ -27,8 +25,7 @@ def show_prediction(source: ImageSource, prediction: Prediction) -> None:
     draw_image(middle, prediction.picture)
     middle.set_title(f"what the network sees ({SIZE}x{SIZE})")
     digits = np.arange(len(prediction.probabilities))
-    colours = np.where(digits == prediction.digit, "C1", "C0")
-    right.bar(digits, prediction.probabilities, color=colours)
+    right.bar(digits, prediction.probabilities)[prediction.digit].set_color("C1")
     right.set(xticks=digits, ylim=(0, 1), xlabel="digit", title="probability")
     plt.show()
 
@@ -50,9 +47,7 @@ def show_page(source: ImageSource, page: Page, ax: Any = None) -> None:
     axis = make_figure(PAGE_SIZE, title=title)[1][0, 0] if ax is None else ax
     if ax is not None:
         ax.set_title(plain(title))
-    _draw_photo(axis, source, page.digits)
-    for doubt in page.doubts:
-        _draw_box(axis, doubt.box, "C3", linestyle="--")
+    _draw_photo(axis, source, page.digits, page.doubts)
     marks = [(f"{each.digit}" if each.sure else f"{each.digit}?", each.box) for each in page.digits]
     for text, (x, y, width, _) in [*marks, *(("?", doubt.box) for doubt in page.doubts)]:
         axis.annotate(text, (x + width / 2, y), ha="center", va="bottom",
@@ -61,13 +56,11 @@ def show_page(source: ImageSource, page: Page, ax: Any = None) -> None:
         plt.show()
 
 
-def _draw_photo(axis, source: ImageSource, digits: list[Prediction], **options) -> None:
-    """Draw an image in the coordinates of its own pixels, and a box around each digit."""
+def _draw_photo(axis, source: ImageSource, digits: list[Prediction], doubts=(), **options) -> None:
+    """Draw an image in the coordinates of its own pixels, and a box around each digit and doubt."""
     grey, scale = load_reduced(source)
     draw_image(axis, grey, extent=(0, grey.shape[1] * scale, grey.shape[0] * scale, 0))
-    for digit in digits:
-        _draw_box(axis, digit.box, "C1" if digit.sure else "C3", **options)
-
-
-def _draw_box(axis, box: Box, colour: str, **options) -> None:
-    axis.add_patch(plt.Rectangle(box[:2], *box[2:], fill=False, edgecolor=colour, **options))
+    boxes = [(each.box, "C1" if each.sure else "C3", "-") for each in digits]
+    for (left, top, *size), colour, line in boxes + [(each.box, "C3", "--") for each in doubts]:
+        axis.add_patch(plt.Rectangle((left, top), *size, fill=False, edgecolor=colour,
+                                     linestyle=line, **options))

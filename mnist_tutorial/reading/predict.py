@@ -8,6 +8,7 @@ from typing import NamedTuple, Sequence
 import cv2
 import numpy as np
 import torch
+from PIL import Image
 
 from ..checkpoint import load_guard
 from ..model import Guard
@@ -129,12 +130,9 @@ class Reader:
 
 
 def levelled(ink: np.ndarray, slope: float) -> np.ndarray:
-    """Turn ink, uint8 (h, w), that stands in a sloping row: uint8 (side, side), all of it."""
-    side = math.ceil(math.hypot(*ink.shape))
-    height, width = ink.shape
-    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), math.degrees(math.atan(slope)), 1)
-    matrix[:, 2] += (side - width) / 2, (side - height) / 2
-    return cv2.warpAffine(ink, matrix, (side, side))
+    """Turn ink, uint8 (h, w), that stands in a sloping row: uint8 (H, W), all of it."""
+    angle = math.degrees(math.atan(slope))
+    return np.array(Image.fromarray(ink).rotate(angle, Image.Resampling.BILINEAR, expand=True))
 
 
 @for_each_image

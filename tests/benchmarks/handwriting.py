@@ -91,8 +91,8 @@ def read_nothing(name, sources, net, reader):
                 for answer in answers if answer is not None)
     count, pages = len(sources), [read_digits(each, reader).sure for each in sources[:PAGES]]
     print(f"{name:14} {count:5} pictures without a digit: {len(confident) / count:.1%} "
-          f"answered surely, without the guard {alone / count:.1%}; the first {len(pages)} as pages "
-          f"{np.mean(pages):.1%}")
+          f"answered surely, without the guard {alone / count:.1%}, "
+          f"the first {len(pages)} as pages {np.mean(pages):.1%}")
     return confident
 
 
