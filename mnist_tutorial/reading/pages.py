@@ -26,8 +26,8 @@ TOO_LOW, REACH, MAX_JOINED, MIN_PART = 0.4, 0.3, 1.4, 0.12
 SAME_ROW = 0.5           # heights of a digit between the levels of neighbours
 NEIGHBOUR = 2.5          # heights of a digit to the next of a row, from which its slope is told
 STEEP, STEEPEST = 0.3, 0.65  # slopes of a row: digits lean as it does; no row is steeper
-# Confidence up to which a digit is in doubt: any other is as good; and how much of it is whole. (Of
-UNREAD, WHOLE = 0.12, 0.7  # simulated digits 98 % had 0.93, of other things' parts most less.)
+# Confidence up to which a digit is in doubt: any other is as good; how much of the ink that goes on
+UNREAD, WHOLE = 0.12, 0.7  # is to be believed: 98 % of simulated digits had 0.93, parts mostly less
 DOUBTED = 0.35           # heights of a digit: ink as high that nobody read is doubted
 # Sure ones at first as a share of all and one more, so that a single one turns no page: of less, it
 UPRIGHT, TURNED, NO_OTHER = 0.5, 0.65, 0.85  # is turned; stays so; isn't turned the other way
