@@ -10,7 +10,8 @@ pages, which `read_digits` reads as a whole; a column mode may say that the orde
 ("set") or that other text stands around ("contains"). An empty label is for a picture without a
 digit, which should not be answered surely. With --mnist, test digits of MNIST are scaled, pasted
 somewhere on large canvases, light on dark and dark on light by turns, and read from there. With
---nothing, 160 pictures without a digit are drawn and read, and 600 cuttings of three photographs.
+--nothing, 160 pictures without a digit are drawn and read, and 600 cuttings of three photographs;
+the first 160 of such pictures are also read as pages, of which `read_digits` should not be sure.
 """
 
 import argparse
