@@ -7,8 +7,8 @@ import argparse
 import io
 import math
 import os
-import re
 import shlex
+import signal
 import sys
 from functools import partial
 from pathlib import Path
@@ -116,15 +116,6 @@ CHANGEABLE: dict[str, Callable] = {  # of a recipe
 RECIPE_NAMES = ("classic", "tuned", "world", "fast", "guard")  # of train.py: it needs Matplotlib
 
 
-def _size(text: str) -> tuple[int, int]:
-    """Take a width and a height such as 1280x720."""
-    match = re.fullmatch("([1-9][0-9]{1,3})x([1-9][0-9]{1,3})", text)
-    if not match or max(map(int, match.groups())) > MAX_SIDE:
-        raise argparse.ArgumentTypeError(f"expected two numbers of pixels up to {MAX_SIDE}, such "
-                                         f"as 1280x720, got {text}")
-    return int(match[1]), int(match[2])
-
-
 def _device(text: str):
     """Take the name of a device that can compute."""
     import torch
@@ -160,7 +151,8 @@ def make_parser() -> argparse.ArgumentParser:
            help="camera index, address of a phone's camera (http://..., rtsp://...), video file, "
                 "pattern such as frame_%%02d.png, or 'clip', the course's (default: camera 0)")
     camera("--list", action="store_true", help="list the cameras found, and end")
-    camera("--size", type=_size, metavar="WIDTHxHEIGHT", help="asked of the camera, as 1280x720")
+    camera("--size", type=partial(_number, most=MAX_SIDE), nargs=2, metavar=("WIDTH", "HEIGHT"),
+           help="asked of the camera, in pixels")
     camera("--frames", type=_number, metavar="NUMBER", help="stop after this many")
     camera("--mirror", action="store_true", help="flip left and right, as in a mirror")
     camera("--no-window", action="store_true", help="show nothing, as fast as it goes")
@@ -199,7 +191,12 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         parsed = make_parser().parse_args(arguments)
         command = parsed.command
+        pressed: list = []  # Ctrl-C waits: libraries swallow it, and stay loaded by half
+        before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
         import torch
+        signal.signal(signal.SIGINT, before)
+        if pressed:
+            raise KeyboardInterrupt
         torch.set_num_threads(getattr(parsed, "threads", 1))
         return parsed.function(parsed)
     except (CourseError, ArithmeticError, ImportError, MemoryError, OSError, RuntimeError,

@@ -115,7 +115,7 @@ def test_train_refuses_what_cannot_be(tmp_path, capsys, sample):
                                        ["train", "--recipe", "secret"],
                                        ["train", "--device", "abacus"],
                                        ["webcam", "--frames", "0"], ["webcam", "--size", "640"],
-                                       ["webcam", "--size", "0x480"]])
+                                       ["webcam", "--size", "0", "480"]])
 def test_wrong_command_lines_exit_with_2(arguments, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
@@ -161,10 +161,10 @@ def test_webcam_hands_its_options_on(capsys, monkeypatch):
         return webcam.Report(5, 1.0, [], stopped, [])
 
     monkeypatch.setattr(webcam, "run", run)
-    command = ["webcam", "--source", "1", "--size", "1280x720", "--mirror", "--frames", "5"]
+    command = ["webcam", "--source", "1", "--size", "1280", "720", "--mirror", "--frames", "5"]
     stopped = "max_frames"
     assert main(command) == 0
-    assert calls == [("1", {"show": "auto", "max_frames": 5, "mirror": True, "size": (1280, 720)})]
+    assert calls == [("1", {"show": "auto", "max_frames": 5, "mirror": True, "size": [1280, 720]})]
     stopped = "stop button"
     assert main(command) == 130
 
