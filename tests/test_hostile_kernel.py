@@ -24,9 +24,13 @@ CHAPTERS = ["01_setup", "02_dataset", "02b_by_hand", "03_training", "04_image_in
             "05_webcam_inference", "09_your_hand"]
 SLOW = ["02b_by_hand", "09_your_hand"]  # which run once
 
-# Where a cell runs, and how often, doesn't depend on how long it trains and films.
+# Where a cell runs, and how often, doesn't depend on how long it trains and films, nor on its
+# figures' pixels, which nbval compares.
 SHORT = """
+from matplotlib import pyplot
 from mnist_tutorial import live, recipes
+pyplot.switch_backend("agg")
+pyplot.show = pyplot.close
 recipes.learn_hand.__kwdefaults__.update(steps=5, folds=2)
 live.run.__kwdefaults__.update(max_frames=60)
 """
