@@ -271,7 +271,7 @@ def load_guard() -> Guard:
 
 
 def load_weights(model: torch.nn.Module, path: str | Path) -> Any:
-    """Fill a network of your own with a `state_dict`; return it, in evaluation mode.
+    """Fill a network of your own with a `state_dict`; return it, `channels_last`, to evaluate.
 
     It may be in a checkpoint, and layers may have other names, if shapes and order are the model's.
     Other weights, damaged, NaN or infinite ones change nothing, and raise a CheckpointError.
