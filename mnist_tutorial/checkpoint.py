@@ -258,7 +258,7 @@ def load_pretrained(path: str | Path = SHIPPED) -> Net | FastNet | Guard:
     name = ("shipped weights" if Path(path) in (SHIPPED, GUARD)
             else load_card(path, checksum).get("name"))
     net.weights_name = name if isinstance(name, str) else Path(path).name
-    return net
+    return net.to(memory_format=torch.channels_last)  # on a CPU two to three times as fast
 
 
 @cache
@@ -271,7 +271,7 @@ def load_guard() -> Guard:
 
 
 def load_weights(model: torch.nn.Module, path: str | Path) -> Any:
-    """Fill a network of your own with a `state_dict`; return it, `channels_last`, to evaluate.
+    """Fill a network of your own with a `state_dict`; return it, in evaluation mode.
 
     It may be in a checkpoint, and layers may have other names, if shapes and order are the model's.
     Other weights, damaged, NaN or infinite ones change nothing, and raise a CheckpointError.
@@ -295,7 +295,7 @@ def _fill(path: str | Path, state: dict, *candidates: torch.nn.Module) -> Any:
     if not finite:
         raise CheckpointError(f"{path} holds NaN or infinite weights: train again at a lower rate")
     model.load_state_dict(weights)
-    return model.eval().to(memory_format=torch.channels_last)  # on a CPU two to four times as fast
+    return model.eval()
 
 
 def _fitted(state: dict, ours: dict) -> dict:

@@ -26,6 +26,7 @@ from mnist_tutorial.checkpoint import (
 )
 from mnist_tutorial.errors import CheckpointError
 from mnist_tutorial.model import FastNet
+from mnist_tutorial.reading.ink import load_ink
 
 
 def test_saved_weights_give_the_same_outputs(tmp_path):
@@ -56,7 +57,7 @@ def test_shipped_weights_are_small_and_have_an_honest_card():
 
 def test_loaded_networks_lie_in_memory_as_cpus_like_it():
     """Otherwise the guard takes twice to three times as long for a batch."""
-    for net in (load_pretrained(), load_guard(), load_weights(Net(), SHIPPED)):
+    for net in (load_pretrained(), load_guard(), load_ink()):
         kernels = [weights for weights in net.parameters() if weights.dim() == 4]
         assert all(each.is_contiguous(memory_format=torch.channels_last) for each in kernels)
         assert not all(each.is_contiguous() for each in kernels)

@@ -23,7 +23,7 @@ def load_ink(path: str | Path = INK) -> InkNet:
 
     It learned from notebooks/scenes.py. The errors are those of :func:`load_weights`.
     """
-    return load_weights(InkNet(), path)
+    return load_weights(InkNet(), path).to(memory_format=torch.channels_last)
 
 
 def even_out(grey: np.ndarray) -> np.ndarray:
