@@ -196,7 +196,7 @@ def main(arguments: list[str] | None = None) -> int:
         import torch
         signal.signal(signal.SIGINT, before)
         if pressed:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
         torch.set_num_threads(getattr(parsed, "threads", 1))
         return parsed.function(parsed)
     except (CourseError, ArithmeticError, ImportError, MemoryError, OSError, RuntimeError,

@@ -111,6 +111,7 @@ class Stop:
         if name == sys.argv[1]:
             signal.raise_signal(signal.SIGINT)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored in jobs of a script
 sys.meta_path.insert(0, Stop)
 sys.exit(main(["predict", sys.argv[2]]))
 """
