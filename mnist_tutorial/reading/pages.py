@@ -62,8 +62,7 @@ class Page(NamedTuple):
         return "/".join(map("".join, rows))
 
     def __repr__(self) -> str:
-        sure = "" if self.sure else ", not sure"
-        return f"<Page {self.text!r}, {len(self.digits)} digits{sure}>"
+        return f"<Page {self.text!r}, {len(self.digits)} digits{'' if self.sure else ', not sure'}>"
 
     def _repr_html_(self) -> str:
         return as_html([digit.picture for digit in self.digits], self.text)
