@@ -7,7 +7,8 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Iterator, NamedTuple
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorData
 
 from . import download
 from .errors import DatasetError
-from .preprocess import fit_to_mnist, normalise
+from .preprocess import SIZE, fit_to_mnist, normalise
 
 if TYPE_CHECKING:
     from torchvision import datasets
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 SAMPLE = "sample"  # as a root: asks for the embedded sample
 SAMPLE_NAME = "embedded sample, not MNIST"
 SAMPLE_FULL_INK, SAMPLE_TRAINING = 16, 1500  # its grey level of full ink; images to train on
+HEADERS = 16, 8  # bytes before the first pixel, and before the first label of a file
 BYTES_MAGIC = 0x800  # how a file of bytes begins in MNIST's format; its dimensions are added
 VALIDATION_PART = 12  # one in twelve training images validates: the last 5,000 of MNIST's
 EVALUATION_BATCH = 1000  # images; changes the speed, not the result
@@ -36,12 +38,13 @@ def _write_files(*paths: str) -> Path:
     raw = folder / "MNIST" / "raw"
     raw.mkdir(parents=True)
     contents = map(download.read_file, paths) if paths else _make_sample()
-    for name, content in zip(download.MD5, contents):
+    for name, content in zip(download.SHA256, contents):
         (raw / name).write_bytes(content)
     return folder
 
 
-def _make_sample() -> Iterator[bytes]:
+@functools.cache
+def _make_sample() -> list[bytes]:
     """Make the sample's four files, in MNIST's own format.
 
     Its 1,797 digits are real handwriting, from scikit-learn (Alpaydin and Kaynak, 1998, UCI
@@ -53,11 +56,9 @@ def _make_sample() -> Iterator[bytes]:
     digits = load_digits()
     small = (digits.images * 255 / SAMPLE_FULL_INK).astype(np.uint8)  # (N, 8, 8)
     images = np.stack([fit_to_mnist(image) for image in small])
-    labels = digits.target.astype(np.uint8)
-    for part in (images[:SAMPLE_TRAINING], labels[:SAMPLE_TRAINING],
-                 images[SAMPLE_TRAINING:], labels[SAMPLE_TRAINING:]):
-        header = np.array([BYTES_MAGIC + part.ndim, *part.shape], dtype=">i4")
-        yield header.tobytes() + part.tobytes()
+    parts = [np.split(each, [SAMPLE_TRAINING]) for each in (images, digits.target.astype(np.uint8))]
+    return [np.array([BYTES_MAGIC + part.ndim, *part.shape], ">i4").tobytes() + part.tobytes()
+            for both in zip(*parts) for part in both]
 
 
 def load_mnist(train: bool = True, root: str | Path | None = None, *,
@@ -77,19 +78,19 @@ def load_mnist(train: bool = True, root: str | Path | None = None, *,
     """
     if not isinstance(train, (bool, np.bool_)):
         raise DatasetError(f"expected train=True or False, got {train!r:.80}: a folder is root=")
-    return _locate(root, allow_sample)(train, transform)
-
-
-def _open(folder: Path, name: str, train: bool, transform: Callable | None = None) -> Any:
-    """Open one part of a dataset whose files are where torchvision expects them."""
-    from torchvision import datasets  # it takes a second to import
+    name, folder, files = _locate(root, allow_sample)
+    paths = {each: path for each, (path, _) in files.items()}
+    # torchvision would prefer MNIST/processed/*.pt, which nobody has checked.
+    if paths != download.usual_paths(folder) or (folder / "MNIST" / "processed").exists():
+        folder = _write_files(*(paths[each] for each in download.SHA256))
+    from torchvision import datasets  # it takes two seconds to import
     dataset = datasets.MNIST(folder, train, transform)
     dataset.name = name
     return dataset
 
 
-def _locate(root: str | Path | None, allow_sample: bool) -> Callable[..., Any]:
-    """Find all four files, MNIST's or the sample's; return what makes a dataset of one part."""
+def _locate(root: str | Path | None, allow_sample: bool) -> tuple[str, Path, download.Files]:
+    """Find MNIST or the sample: its name, the folder where it was looked for, and its files."""
     asked = download.tidy(root) or download.tidy(os.environ.get("MNIST_ROOT"))
     if asked == SAMPLE:
         if allow_sample:
@@ -97,23 +98,21 @@ def _locate(root: str | Path | None, allow_sample: bool) -> Callable[..., Any]:
         raise DatasetError("expected MNIST, but root or MNIST_ROOT asks for the embedded sample")
     folder = Path(asked or download.DEFAULT_ROOT)
     try:
-        paths = (download.find_all_files if asked else download.download_with_backoff)(folder)
+        find = download.find_all_files if asked else download.download_with_backoff
+        return "MNIST", folder, find(folder)
     except DatasetError as error:
         if asked or not allow_sample:
             raise
         return _use_sample(str(error))
-    # torchvision would prefer MNIST/processed/*.pt, which nobody has checked.
-    if paths != download.usual_paths(folder) or (folder / "MNIST" / "processed").exists():
-        folder = _write_files(*(paths[name] for name in download.MD5))
-    return functools.partial(_open, folder, "MNIST")
 
 
 @functools.cache
-def _use_sample(why: str) -> Callable[..., Any]:
+def _use_sample(why: str) -> tuple[str, Path, download.Files]:
     """Warn, once per reason, that the embedded sample is being used."""
     print(f"Using the embedded sample of 1,797 small digits instead of MNIST, because {why}. "
           "All of the course runs on it, but its figures are not MNIST's.", file=sys.stderr)
-    return functools.partial(_open, _write_files(), SAMPLE_NAME)
+    paths = download.usual_paths(folder := _write_files())
+    return SAMPLE_NAME, folder, dict(zip(paths, zip(paths.values(), _make_sample())))
 
 
 def tensor_dataset(dataset: Any, start: int = 0, stop: int | None = None) -> TensorDataset:
@@ -198,9 +197,12 @@ def mnist_loaders(batch_size: int = 64, root: str | Path | None = None, *, seed:
     The split is fixed, whatever the `seed`. `batch_size`, `seed` and `augment` are for the training
     loader, see :func:`tensor_loader`; for `root` and `allow_sample` see :func:`load_mnist`.
     """
-    load = _locate(root, allow_sample)
-    full, test = load(True), load(False)
-    cut = len(full) - len(full) // VALIDATION_PART
+    name, _, files = _locate(root, allow_sample)
+    parts = [torch.tensor(np.frombuffer(files[each][1], np.uint8, offset=header))
+             for each, header in zip(download.SHA256, 2 * HEADERS)]  # torchvision: 2 s to import
+    full, test = (SimpleNamespace(name=name, data=each.view(-1, SIZE, SIZE), targets=labels.long())
+                  for each, labels in (parts[:2], parts[2:]))
+    cut = len(full.data) - len(full.data) // VALIDATION_PART
     train = tensor_dataset(full, stop=cut)
     return Loaders(tensor_loader(train, batch_size, shuffle=True, seed=seed, augment=augment),
                    tensor_loader(tensor_dataset(full, start=cut), EVALUATION_BATCH),

@@ -1,4 +1,4 @@
-"""Find MNIST's four files by their content, or fetch them: checked by MD5, whole or not at all."""
+"""Find MNIST's four files by their content, or fetch them: whole, by SHA-256, or not at all."""
 
 import glob
 import hashlib
@@ -19,13 +19,14 @@ from .errors import DatasetError
 CHECKOUT = Path(__file__).resolve().parents[1]
 # Next to the notebooks in a checkout; in the current folder if installed as a wheel.
 DEFAULT_ROOT = (CHECKOUT if (CHECKOUT / "pyproject.toml").is_file() else Path()) / "datasets/mnist"
-MD5 = {  # of the four files once unpacked
-    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
-    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
-    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
-    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+SHA256 = {  # of the four files once unpacked
+    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-SIZES = dict(zip(MD5, (47_040_016, 60_008, 7_840_016, 10_008)))  # bytes, unpacked
+Files = dict[str, tuple[str, bytes]]  # of those of the four that there are, by name: path, content
+SIZES = dict(zip(SHA256, (47_040_016, 60_008, 7_840_016, 10_008)))  # bytes, unpacked
 MIRRORS = ["https://ossci-datasets.s3.amazonaws.com/mnist/",
            "https://storage.googleapis.com/cvdf-datasets/mnist/",
            "http://yann.lecun.com/exdb/mnist/"]
@@ -48,17 +49,18 @@ def tidy(folder: Any) -> str:
 
 def usual_paths(root: str | Path) -> dict[str, str]:
     """Return where torchvision looks for each of the four files."""
-    return {name: os.path.join(tidy(root), "MNIST", "raw", name) for name in MD5}
+    return {name: os.path.join(tidy(root), "MNIST", "raw", name) for name in SHA256}
 
 
-def find_files(root: str | Path) -> dict[str, str]:
-    """Return where those of the four files are that lie in `root` or below, by any name."""
-    found: dict[str, str] = {}
-    names = {md5: name for name, md5 in MD5.items()}
+def find_files(root: str | Path) -> Files:
+    """Return those of the four files that lie in `root` or below, by any name, unpacked."""
+    found: Files = {}
+    names = {checksum: name for name, checksum in SHA256.items()}
     for path in chain(usual_paths(root).values(), _below(root)):
-        if name := names.get(hashlib.md5(read_file(path)).hexdigest()):
-            found.setdefault(name, path)
-            if len(found) == len(MD5):
+        content = read_file(path)
+        if name := names.get(hashlib.sha256(content).hexdigest()):
+            found.setdefault(name, (path, content))
+            if len(found) == len(SHA256):
                 break
     return found
 
@@ -69,12 +71,12 @@ def find_problems(root: str | Path) -> dict[str, str]:
     there = [name for name, path in usual_paths(root).items() if os.path.isfile(path)]
     found = find_files(root)
     return {name: "damaged or unreadable" if name in there else "missing"
-            for name in MD5 if name not in found}
+            for name in SHA256 if name not in found}
 
 
-def find_all_files(root: str | Path) -> dict[str, str]:
+def find_all_files(root: str | Path) -> Files:
     """Find all four like :func:`find_files`; a DatasetError names those that are not there."""
-    if len(found := find_files(root)) == len(MD5):
+    if len(found := find_files(root)) == len(SHA256):
         return found
     listed = ", ".join(f"{name} is {problem}" for name, problem in find_problems(root).items())
     other = min((f" {os.path.basename(path)} is {FOREIGN[path[-4:]]}'s, in a format not read here."
@@ -105,25 +107,25 @@ def _unpack(packed: bytes | bytearray) -> bytes:
     return zlib.decompressobj(GZIP).decompress(packed, max(SIZES.values()))
 
 
-def download(root: str | Path = DEFAULT_ROOT, timeout: float = 10.0) -> dict[str, str]:
-    """Fetch what is missing to `root`/MNIST/raw, and return where the four files are.
+def download(root: str | Path = DEFAULT_ROOT, timeout: float = 10.0) -> Files:
+    """Fetch what is missing to `root`/MNIST/raw, and return what :func:`find_files` does.
 
-    Each is checked by MD5 before it is written, in one step: a cut connection, Ctrl-C or a second
-    process at work never leaves half a file. Where `timeout` seconds bring less than a kilobyte
-    each, the next mirror is asked. DatasetError if none has the file, or it cannot be written.
+    Each is checked by SHA-256 before it is written, in one step: a cut connection, Ctrl-C or a
+    second process at work never leaves half a file. Where `timeout` seconds bring less than a
+    kilobyte each, the next mirror is asked. DatasetError if none has it, or it cannot be written.
     """
-    paths = find_files(root)
+    files = find_files(root)
     try:
         for name, path in usual_paths(root).items():
-            if name not in paths:
-                write_atomically(path, _fetch(name, timeout))
-                paths[name] = path
+            if name not in files:
+                files[name] = path, _fetch(name, timeout)
+                write_atomically(*files[name])
     except OSError as error:
         raise DatasetError(f"cannot write the dataset to {tidy(root)}: {error}") from error
-    return paths
+    return files
 
 
-def download_with_backoff(root: Path) -> dict[str, str]:
+def download_with_backoff(root: Path) -> Files:
     """Fetch like :func:`download`, but for five minutes after a failure only raise it again."""
     when, reason = _failed.get(root, (0, None))
     if reason and time.monotonic() < when + RETRY_AFTER and find_problems(root):
@@ -142,7 +144,7 @@ def _fetch(name: str, timeout: float) -> bytes:
         try:
             packed = _receive(f"{mirror}{name}.gz", SIZES[name], timeout)
             content = _unpack(packed)
-            if hashlib.md5(content).hexdigest() != MD5[name]:
+            if hashlib.sha256(content).hexdigest() != SHA256[name]:
                 raise OSError(f"{len(packed):,} bytes came, but not those of the file")
             print(f"Fetched {name}.gz, {len(packed):,} bytes, from {mirror}", file=sys.stderr)
             return content

@@ -2,6 +2,7 @@
 
 import math
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Sequence
 
@@ -118,10 +119,10 @@ class LiveCurves:
 
     def _line(self) -> str:
         done, spent = len(self.history), sum(epoch.seconds for epoch in self.history)
+        left = timedelta(seconds=round(spent / max(done, 1) * (self.epochs - done)))
         if done == self.epochs:
-            return f"{done} epochs in {_clock(spent)}"
-        left = f", {_clock(spent / done * (self.epochs - done))} left" if done else ""
-        return f"epoch {done + 1} of {self.epochs}{left}"
+            return f"{done} epochs in {timedelta(seconds=round(spent))}"
+        return f"epoch {done + 1} of {self.epochs}" + (f", {left} left" if done else "")
 
     def _show(self) -> None:
         from IPython import display, get_ipython  # only notebooks need it
@@ -138,11 +139,6 @@ class LiveCurves:
             self._shown = display.display(figure, display_id=True)
         else:
             self._shown.update(figure)
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02}"
 
 
 def show_times(seconds: dict[str, float], title: str = "", notes: dict[str, str] | None = None,

@@ -17,9 +17,9 @@ import torch
 from tally import TALLY, record, table
 
 from mnist_tutorial import download
-from mnist_tutorial.download import DEFAULT_ROOT, MD5, SIZES, find_problems, tidy
+from mnist_tutorial.download import DEFAULT_ROOT, SHA256, SIZES, find_problems, tidy
 
-SAMPLE = "sample"  # as in mnist_tutorial.data, whose import takes torchvision's second
+SAMPLE = "sample"  # as in mnist_tutorial.data, whose import takes some time
 matplotlib.use("agg")
 torch.set_num_threads(1)
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # for other processes: two cores, two workers
@@ -76,7 +76,7 @@ def sample(monkeypatch):
 def small_mnist():
     """Make four files in MNIST's format, of 50 images and 20: {name: bytes}."""
     random, files = np.random.default_rng(0), {}
-    for name in MD5:
+    for name in SHA256:
         shape = (50 if "train" in name else 20, 28, 28)[:3 if "images" in name else 1]
         header = np.array([0x800 + len(shape), *shape], ">i4")
         values = random.integers(0, 10, shape, np.uint8)  # compressible, but not by much
@@ -86,10 +86,10 @@ def small_mnist():
 
 @pytest.fixture
 def small(monkeypatch):
-    """Have four small files taken for MNIST's: the MD5 and size of each is what is expected."""
+    """Have four small files taken for MNIST's: the SHA-256 and size of each is what is expected."""
     files = small_mnist()
     for name, content in files.items():
-        monkeypatch.setitem(MD5, name, hashlib.md5(content).hexdigest())
+        monkeypatch.setitem(SHA256, name, hashlib.sha256(content).hexdigest())
         monkeypatch.setitem(SIZES, name, len(content))
     return files
 

@@ -11,7 +11,7 @@ from torchvision import transforms
 from mnist_tutorial import data
 from mnist_tutorial import download as downloads
 from mnist_tutorial.data import load_mnist, mnist_loaders, tensor_dataset, tensor_loader
-from mnist_tutorial.download import MD5, SIZES, download, find_problems
+from mnist_tutorial.download import SHA256, SIZES, download, find_problems
 from mnist_tutorial.errors import DatasetError
 from mnist_tutorial.preprocess import MEAN, STD
 
@@ -20,7 +20,7 @@ def test_download_fills_the_folder_and_only_once(mirror):
     assert set(find_problems(mirror.root).values()) == {"missing"}
     download(mirror.root)
     assert find_problems(mirror.root) == {}
-    assert sorted(path.name for path in mirror.raw.iterdir()) == sorted(MD5)
+    assert sorted(path.name for path in mirror.raw.iterdir()) == sorted(SHA256)
     asked = len(mirror.asked)
     download(mirror.root)
     assert len(mirror.asked) == asked
@@ -28,7 +28,7 @@ def test_download_fills_the_folder_and_only_once(mirror):
 
 def test_download_mends_only_what_is_damaged(mirror):
     download(mirror.root)
-    damaged, missing, *good = MD5
+    damaged, missing, *good = SHA256
     (mirror.raw / damaged).write_bytes(b"cut off in mid-")
     (mirror.raw / missing).unlink()
     before = {name: (mirror.raw / name).stat().st_mtime_ns for name in good}
@@ -42,12 +42,12 @@ def test_download_mends_only_what_is_damaged(mirror):
                                     (200, None, b"wrong bytes"), (200, 10_000, b"cut off")],
                          ids=["404", "503", "wrong bytes", "cut off"])
 def test_download_that_fails_leaves_no_half_file(mirror, answer):
-    name = list(MD5)[2]
+    name = list(SHA256)[2]
     mirror.files[f"{name}.gz"] = answer
     with pytest.raises(DatasetError, match=f"could not download {name}.gz from .*first.*second"):
         download(mirror.root, timeout=1)
     # What was good stays.
-    assert sorted(path.name for path in mirror.raw.iterdir()) == sorted(list(MD5)[:2])
+    assert sorted(path.name for path in mirror.raw.iterdir()) == sorted(list(SHA256)[:2])
     mirror.files = dict(mirror.good)
     download(mirror.root)
     assert find_problems(mirror.root) == {}
@@ -68,9 +68,9 @@ def test_silent_server_is_given_up(mirror, monkeypatch):
     assert socket.getdefaulttimeout() is None
 
 
-def fetch(mirrors, md5, sizes, root):
+def fetch(mirrors, checksums, sizes, root):
     downloads.MIRRORS[:] = mirrors
-    MD5.update(md5)
+    SHA256.update(checksums)
     SIZES.update(sizes)
     download(root)
 
@@ -78,7 +78,7 @@ def fetch(mirrors, md5, sizes, root):
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # of threads, which rest
 def test_two_processes_at_once_are_safe(mirror):
     context = get_context("fork" if sys.platform == "linux" else "spawn")
-    told = downloads.MIRRORS, dict(MD5), dict(SIZES), mirror.root
+    told = downloads.MIRRORS, dict(SHA256), dict(SIZES), mirror.root
     workers = [context.Process(target=fetch, args=told) for _ in range(2)]
     for worker in workers:
         worker.start()
@@ -86,7 +86,7 @@ def test_two_processes_at_once_are_safe(mirror):
         worker.join(120)
         assert worker.exitcode == 0
     assert find_problems(mirror.root) == {}
-    assert sorted(path.name for path in mirror.raw.iterdir()) == sorted(MD5)
+    assert sorted(path.name for path in mirror.raw.iterdir()) == sorted(SHA256)
 
 
 def test_folder_that_cannot_be_made_is_explained(mirror):
@@ -145,7 +145,7 @@ def test_sample_looks_like_mnist(sample):
         assert ((part.data.float().sum(2) @ x) / mass - 14).abs().max() < 1
     image, label = train[0]
     assert (image.size, image.mode, label) == ((28, 28), "L", 0)
-    assert sorted(os.listdir(train.raw_folder)) == sorted(MD5)
+    assert sorted(os.listdir(train.raw_folder)) == sorted(SHA256)
 
 
 def reference_batches(dataset, batch_size):

@@ -26,8 +26,8 @@ from mnist_tutorial import data, load_mnist
 from mnist_tutorial import download as downloads
 from mnist_tutorial.data import tensor_dataset, tensor_loader
 from mnist_tutorial.download import (
-    MD5,
     RETRY_AFTER,
+    SHA256,
     SIZES,
     download,
     download_with_backoff,
@@ -37,7 +37,7 @@ from mnist_tutorial.errors import DatasetError
 from mnist_tutorial.recipes.augment import random_warp
 from mnist_tutorial.recipes.train import AUGMENTATIONS
 
-NAMES = list(MD5)
+NAMES = list(SHA256)
 
 
 def fetch(root, **options):
@@ -540,9 +540,9 @@ def test_many_threads_at_once_are_safe(mirror):
 
 CROWD = """
 import json, os, pathlib, random, signal, sys, time
-from mnist_tutorial.download import MD5, MIRRORS, SIZES, download, find_problems
-MIRRORS[:], md5, sizes, root = json.loads(sys.argv[1])
-MD5.update(md5)
+from mnist_tutorial.download import SHA256, MIRRORS, SIZES, download, find_problems
+MIRRORS[:], checksums, sizes, root = json.loads(sys.argv[1])
+SHA256.update(checksums)
 SIZES.update(sizes)
 sys.stderr = open(os.devnull, "w")
 root, draw, counts = pathlib.Path(root), random.Random(2), {"whole": 0, "odd": 0, "killed": 0}
@@ -582,7 +582,7 @@ print(json.dumps(counts))
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_many_processes_at_once_are_safe_and_so_are_killed_ones(mirror):
     chaotic(mirror, 2)
-    told = json.dumps([downloads.MIRRORS, MD5, SIZES, str(mirror.root)])
+    told = json.dumps([downloads.MIRRORS, SHA256, SIZES, str(mirror.root)])
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", CROWD, told],
                           capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr

@@ -131,8 +131,8 @@ def test_live_curves_print_lines_where_there_is_no_notebook(capsys):
     curves.add((1.0, 0.5), (0.9, 0.6))
     curves.add((0.5, 0.8), (0.4, 0.9))
     first, second, third = capsys.readouterr().out.splitlines()
-    assert first == "epoch 1 of 2" and second == "epoch 2 of 2, 0:00 left"
-    assert third == "2 epochs in 0:00"
+    assert first == "epoch 1 of 2" and second == "epoch 2 of 2, 0:00:00 left"
+    assert third == "2 epochs in 0:00:00"
     assert [epoch[:5] for epoch in curves.history] == [(1, 1.0, 0.5, 0.9, 0.6),
                                                        (2, 0.5, 0.8, 0.4, 0.9)]
     assert not plt.get_fignums()
@@ -150,7 +150,7 @@ def test_live_curves_replace_one_figure_in_a_notebook(monkeypatch):
     curves.add((0.5, 0.8), (0.4, 0.9))
     axes = [figure.axes[0] for figure in shown]
     assert [axis.get_title() for axis in axes] == [
-        "epoch 1 of 3", "epoch 2 of 3, 2:02 left", "epoch 3 of 3, 1:01 left"]
+        "epoch 1 of 3", "epoch 2 of 3, 0:02:02 left", "epoch 3 of 3, 0:01:01 left"]
     assert [len(axis.lines) for axis in axes] == [0, 2, 2]
     assert axes[2].lines[1].get_label() == "mine: validation"
     assert axes[2].lines[1].get_xydata().tolist() == [[1, 60], [2, 90]]
