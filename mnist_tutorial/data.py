@@ -7,7 +7,6 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 import numpy as np
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 SAMPLE = "sample"  # as a root: asks for the embedded sample
 SAMPLE_NAME = "embedded sample, not MNIST"
 SAMPLE_FULL_INK, SAMPLE_TRAINING = 16, 1500  # its grey level of full ink; images to train on
-HEADERS = 16, 8  # bytes before the first pixel, and before the first label of a file
+LAYOUT = (16, SIZE, SIZE), (8,)  # of a file: bytes before the first item, its shape; for labels
 BYTES_MAGIC = 0x800  # how a file of bytes begins in MNIST's format; its dimensions are added
 VALIDATION_PART = 12  # one in twelve training images validates: the last 5,000 of MNIST's
 EVALUATION_BATCH = 1000  # images; changes the speed, not the result
@@ -115,19 +114,31 @@ def _use_sample(why: str) -> tuple[str, Path, download.Files]:
     return SAMPLE_NAME, folder, dict(zip(paths, zip(paths.values(), _make_sample())))
 
 
-def tensor_dataset(dataset: Any, start: int = 0, stop: int | None = None) -> TensorDataset:
-    """Hold a dataset, or a part of it, as tensors uint8 (N, 28, 28) and int64 (N,).
+class Tensors(TensorDataset):
+    """Tensors, with a `name` for figures; rows are copied, several times as fast as by indexing."""
+
+    def __init__(self, name: str, *tensors: torch.Tensor):
+        super().__init__(*tensors)
+        self.name = name
+
+    def __getitem__(self, index):
+        if not isinstance(index, list):
+            return super().__getitem__(index)
+        rows = torch.tensor(index)
+        return tuple(tensor.index_select(0, rows) for tensor in self.tensors)
+
+
+def tensor_dataset(dataset: Any) -> Tensors:
+    """Hold a dataset as tensors uint8 (N, 28, 28) and int64 (N,).
 
     It is MNIST or one like it, such as torchvision's FashionMNIST; its `transform` is left out.
     """
+    name = getattr(dataset, "name", type(dataset).__name__)
     try:  # Bytes: to normalise each batch later costs no more than to fetch four times as many.
-        parts = [torch.as_tensor(part[start:stop]) for part in (dataset.data, dataset.targets)]
-        tensors = TensorDataset(*parts)
+        return Tensors(name, *map(torch.as_tensor, (dataset.data, dataset.targets)))
     except Exception as error:  # of whatever kind, others' datasets being of any
         raise DatasetError("expected a dataset with `data` and as many `targets`, like MNIST, got "
                            f"{type(dataset).__name__}") from error
-    tensors.name = getattr(dataset, "name", type(dataset).__name__)
-    return tensors
 
 
 def tensor_loader(dataset: Any, batch_size: int = 64, *, shuffle: bool = False,
@@ -198,12 +209,11 @@ def mnist_loaders(batch_size: int = 64, root: str | Path | None = None, *, seed:
     loader, see :func:`tensor_loader`; for `root` and `allow_sample` see :func:`load_mnist`.
     """
     name, _, files = _locate(root, allow_sample)
-    parts = [torch.tensor(np.frombuffer(files[each][1], np.uint8, offset=header))
-             for each, header in zip(download.SHA256, 2 * HEADERS)]  # torchvision: 2 s to import
-    full, test = (SimpleNamespace(name=name, data=each.view(-1, SIZE, SIZE), targets=labels.long())
-                  for each, labels in (parts[:2], parts[2:]))
-    cut = len(full.data) - len(full.data) // VALIDATION_PART
-    train = tensor_dataset(full, stop=cut)
+    images, labels, test_images, test_labels = (
+        torch.tensor(np.frombuffer(files[each][1], np.uint8, offset=header)).view(-1, *shape)
+        for each, (header, *shape) in zip(download.SHA256, 2 * LAYOUT))
+    cut = len(labels) - len(labels) // VALIDATION_PART
+    train, validation, test = (Tensors(name, pixels, digits.long()) for pixels, digits in (
+        (images[:cut], labels[:cut]), (images[cut:], labels[cut:]), (test_images, test_labels)))
     return Loaders(tensor_loader(train, batch_size, shuffle=True, seed=seed, augment=augment),
-                   tensor_loader(tensor_dataset(full, start=cut), EVALUATION_BATCH),
-                   tensor_loader(tensor_dataset(test), EVALUATION_BATCH))
+                   *(tensor_loader(part, EVALUATION_BATCH) for part in (validation, test)))

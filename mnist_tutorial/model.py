@@ -33,17 +33,11 @@ class Net(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return ten scores (logits) for each normalised image.
+        """Return ten scores (logits), float32 (N, 10), for images, float32 (N, 1, 28, 28).
 
-        Parameters
-        ----------
-        x : float32 tensor (N, 1, 28, 28)
-            Light digits on a dark background, see :func:`mnist_tutorial.preprocess.normalise`.
-
-        Returns
-        -------
-        float32 tensor (N, 10)
-            Logits. `softmax` turns them into probabilities; cross-entropy takes them as they are.
+        They are normalised, light digits on a dark background, see
+        :func:`mnist_tutorial.preprocess.normalise`. `softmax` turns logits into probabilities;
+        cross-entropy takes them as they are.
         """
         x = self.conv1(x)
         x = self.conv2(x)

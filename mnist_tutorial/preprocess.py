@@ -21,19 +21,8 @@ STROKE_LEVEL = 100  # grey level from which a pixel of the fine grid belongs to 
 def fit_to_mnist(ink: np.ndarray) -> np.ndarray:
     """Bring ink of any size to MNIST's 28x28: cropped, scaled, as thick and as centred as there.
 
-    Parameters
-    ----------
-    ink : uint8 array (H, W)
-        0 = background, 255 = ink; nothing in it but the digit.
-
-    Returns
-    -------
-    uint8 array (28, 28)
-
-    Raises
-    ------
-    NoDigitError
-        There is no ink.
+    The ink is a uint8 array (H, W), 0 = background, 255 = ink, with nothing in it but the digit;
+    returned is one (28, 28). NoDigitError: there is no ink.
     """
     left, top, width, height = cv2.boundingRect(ink)
     if width == 0:
@@ -83,22 +72,10 @@ def _adapt_strokes(fine: np.ndarray) -> np.ndarray:
 
 
 def normalise(images) -> torch.Tensor:
-    """Turn 28x28 images into the network's input.
+    """Turn uint8 images (28, 28) or (N, 28, 28), also a list, into the network's input.
 
-    Parameters
-    ----------
-    images : uint8 array or tensor (28, 28) or (N, 28, 28), or list of arrays (28, 28)
-        0 = background, 255 = ink.
-
-    Returns
-    -------
-    float32 tensor (N, 1, 28, 28)
-        ``(images / 255 - MEAN) / STD``, bit for bit as from torchvision's transforms.
-
-    Raises
-    ------
-    ImageError
-        Another type or shape.
+    It is ``(images / 255 - MEAN) / STD``, float32 (N, 1, 28, 28), bit for bit as from torchvision's
+    transforms. In the images, 0 is background and 255 ink. ImageError: another type or shape.
     """
     images = torch.as_tensor(np.asarray(images) if isinstance(images, list) else images)
     if images.dtype != torch.uint8 or images.shape[-2:] != (SIZE, SIZE) or images.ndim > 3:

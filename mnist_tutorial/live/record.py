@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from filelock import FileLock  # comes with PyTorch
 from PIL import Image, ImageOps
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader
 
 from ..checkpoint import write_atomically
-from ..data import tensor_loader
+from ..data import Tensors, tensor_loader
 from ..errors import CourseError, DatasetError, RecordError
 from ..reading.find import prepare
 from ..reading.images import load_reduced
@@ -152,9 +152,8 @@ def load_folder(folder: str | Path, batch_size: int = 64, **options: Any) -> Dat
     if wrong or not labelled:
         raise DatasetError(f"expected images of one digit each in {str(folder)!r}, with labels; "
                            f"got {'; '.join(wrong[:MOST_NAMED]) or 'none'}")
-    dataset: Any = TensorDataset(torch.from_numpy(np.stack(pictures)), torch.tensor(labels))
-    dataset.name = folder.name
-    return tensor_loader(dataset, batch_size, **options)
+    images = torch.from_numpy(np.stack(pictures))
+    return tensor_loader(Tensors(folder.name, images, torch.tensor(labels)), batch_size, **options)
 
 
 def _list_labelled(folder: Path) -> list[tuple[Path, str]]:

@@ -16,9 +16,8 @@ import torch
 from matplotlib.font_manager import findfont
 from numpy.random import Generator
 from PIL import Image, ImageDraw, ImageFont
-from torch.utils.data import TensorDataset
 
-from ..data import EVALUATION_BATCH, Loaders, mnist_loaders, tensor_loader
+from ..data import EVALUATION_BATCH, Loaders, Tensors, mnist_loaders, tensor_loader
 from ..errors import NoDigitError
 from ..model import Guard
 from ..preprocess import SIZE, fit_to_mnist
@@ -90,11 +89,9 @@ def guard_loaders(batch_size: int = 64, root: str | Path | None = None, *, seed:
                    *(tensor_loader(part, EVALUATION_BATCH) for part in parts[1:]))
 
 
-def _joined(name: str, *parts: tuple) -> TensorDataset:
+def _joined(name: str, *parts: tuple) -> Tensors:
     """Join pairs of images and labels."""
-    joined = TensorDataset(*(torch.cat([*map(torch.as_tensor, each)]) for each in zip(*parts)))
-    joined.name = name
-    return joined
+    return Tensors(name, *(torch.cat([*map(torch.as_tensor, each)]) for each in zip(*parts)))
 
 
 def drawn_digits(count: int, seed: int = 0, coarse: float = 0.0,
