@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
@@ -122,10 +123,11 @@ class Tensors(TensorDataset):
         self.name = name
 
     def __getitem__(self, index):
-        if not isinstance(index, list):
-            return super().__getitem__(index)
-        rows = torch.tensor(index)
-        return tuple(tensor.index_select(0, rows) for tensor in self.tensors)
+        if isinstance(index, list):
+            with suppress(IndexError, RuntimeError):  # all else that indexes, such as -1, as usual
+                rows = torch.tensor(index)
+                return tuple(tensor.index_select(0, rows) for tensor in self.tensors)
+        return super().__getitem__(index)
 
 
 def tensor_dataset(dataset: Any) -> Tensors:

@@ -10,7 +10,7 @@ from torchvision import transforms
 
 from mnist_tutorial import data
 from mnist_tutorial import download as downloads
-from mnist_tutorial.data import load_mnist, mnist_loaders, tensor_dataset, tensor_loader
+from mnist_tutorial.data import Tensors, load_mnist, mnist_loaders, tensor_dataset, tensor_loader
 from mnist_tutorial.download import SHA256, SIZES, download, find_problems
 from mnist_tutorial.errors import DatasetError
 from mnist_tutorial.preprocess import MEAN, STD
@@ -202,6 +202,25 @@ def test_augment_gets_images_and_the_loaders_generator():
 def test_empty_dataset_is_explained():
     with pytest.raises(DatasetError, match="at least one image"):
         tensor_loader(TensorDataset(torch.zeros(0, 1), torch.zeros(0)))
+
+
+@pytest.mark.parametrize("index", [[4, 0, 0], 3, slice(1, 3), [-1, 2], [],
+                                   [True, False, True, False, False, True], torch.tensor([5, 1])])
+def test_rows_are_what_indexing_gives(index):
+    parts = torch.arange(12).view(6, 2), torch.arange(6)
+    for ours, part in zip(Tensors("some", *parts)[index], parts):
+        assert torch.equal(ours, part[index])
+
+
+def test_rows_beyond_the_end_are_refused():
+    with pytest.raises(IndexError):
+        Tensors("some", torch.arange(6))[[0, 6]]
+
+
+def test_loaders_do_not_wait_for_torchvision(sample, monkeypatch):
+    """Its import takes as long as PyTorch's own."""
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    assert len(mnist_loaders().train.dataset) == 1375
 
 
 def test_split_is_fixed_and_nothing_is_lost(sample):
