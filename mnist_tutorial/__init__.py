@@ -11,7 +11,7 @@ the learner's answers).
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
 if TYPE_CHECKING:  # for editors and type checkers: the same names, see HOME
     from .checkpoint import load_pretrained, save_weights
@@ -48,12 +48,17 @@ HOME = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    for module, names in HOME.items():
-        if name in names:
-            value = globals()[name] = getattr(import_module(f".{module}", __name__), name)
-            return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def late(package: str, home: dict[str, tuple[str, ...]]) -> Callable[[str], Any]:
+    """Make a package's `__getattr__`, which imports a name's module when it is first asked for."""
+    def find(name: str) -> Any:
+        for module, names in home.items():
+            if name in names:
+                return getattr(import_module(f".{module}", package), name)
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+    return find
+
+
+__getattr__ = late(__name__, HOME)
 
 
 def __dir__() -> list[str]:

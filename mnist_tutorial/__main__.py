@@ -113,7 +113,7 @@ CHANGEABLE: dict[str, Callable] = {  # of a recipe
     "epochs": _number, "batch_size": _number,
     "lr": partial(_number, kind=float, least=1e-9, most=1e3),
     "momentum": partial(_number, kind=float, least=0, most=0.9999)}
-RECIPE_NAMES = ("classic", "tuned", "world", "fast", "guard")  # of train.py: it needs Matplotlib
+RECIPE_NAMES = ("classic", "tuned", "world", "fast", "guard")  # of train.py: it needs PyTorch
 
 
 def _device(text: str):

@@ -6,6 +6,7 @@ from torch.nn import functional as F
 
 from ..checkpoint import load_pretrained
 from ..data import load_mnist
+from ..study import confusion, expected_calibration_error, fit_temperature, reliability
 from ..training import probabilities
 from .check import OTHERS, PERCENT, expect, near, randn, several, shaped, single, tensor, unlike
 from .training import table_slips
@@ -14,7 +15,6 @@ LARGEST_CHANGE = 12  # grey levels, mean over the pixels of an image that fools
 
 
 def _8_1_count(count):
-    from ..study import confusion  # which brings matplotlib along
     truth, answers = np.random.default_rng(0).integers(0, 9, (2, 300))  # no nine, as may happen
     right = tensor(confusion(truth, answers))
     yield from expect(count(truth, answers), right, {
@@ -42,7 +42,6 @@ def _8_2_precision_and_recall(measure):
 
 
 def _8_3_temperature(fit):
-    from ..study import fit_temperature
     scores, generator = 4 * randn(2000, 10), torch.Generator().manual_seed(0)
     for made in (2, 0.6):
         truth = torch.multinomial((scores / made).softmax(dim=1), 1, generator=generator)[:, 0]
@@ -58,7 +57,6 @@ def _8_3_temperature(fit):
 
 
 def _8_4_calibration(measure):
-    from ..study import expected_calibration_error, reliability
     rng = np.random.default_rng(2)
     confidence = np.concatenate([rng.uniform(0.35, 1, 600) ** 0.3, rng.uniform(0.3, 0.9, 60)])
     right = rng.random(660) < np.where(confidence > 0.8, confidence ** 4, 0.9)

@@ -1,7 +1,6 @@
 """From any image to digits (chapter 4)."""
 
-from importlib import import_module
-
+from .. import late
 from ..checkpoint import load_guard
 from ..errors import ImageError, NoDigitError
 from .find import Prepared, naive_resize, prepare, steps
@@ -15,9 +14,5 @@ _FIGURES = ("show_page", "show_pictures", "show_prediction", "show_steps")
 __all__ = ["IMG", "ImageError", "NoDigitError", "Page", "Prediction", "Prepared", "believe",
            "load_grey", "load_guard", "naive_resize", "predict_image", "predict_pictures",
            "prepare", "read_digits", *_FIGURES, "steps"]
-
-
-def __getattr__(name: str):
-    if name in _FIGURES:
-        return getattr(import_module(".plots", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = late(__name__, {"plots": _FIGURES})
+__dir__ = __all__.copy  # what the Tab key offers

@@ -13,7 +13,6 @@ from typing import Any, Callable
 import cv2
 import numpy as np
 import torch
-from matplotlib.font_manager import findfont
 from numpy.random import Generator
 from PIL import Image, ImageDraw, ImageFont
 
@@ -166,6 +165,7 @@ def scribble(rng: Generator) -> np.ndarray:
 
 def printed(rng: Generator, text: str, font: str = "") -> np.ndarray:
     """Print text in that font, or in one of Matplotlib's: uint8 (112, 112)."""
+    from matplotlib.font_manager import findfont  # classic recipes don't wait for it
     if not font:
         name = pick(rng, FONTS if text.isascii() else FONTS[:-1])  # the last lacks most signs
         style, weight = pick(rng, ("normal", "italic")), pick(rng, ("normal", "bold"))
