@@ -14,7 +14,7 @@ from figures import unlike
 from nbval import plugin
 from nbval.plugin import IPyNbCell, IPyNbFile
 
-from mnist_tutorial.data import SAMPLE, load_mnist
+from mnist_tutorial.data import SAMPLE, mnist_loaders
 from mnist_tutorial.errors import DatasetError
 
 collect_ignore = ["zh-CN"]  # the same code: tests/test_translation.py sees to that
@@ -34,7 +34,7 @@ def pytest_configure(config):
     if asked and asked != SAMPLE:
         os.environ["MNIST_ROOT"] = str(Path(asked).resolve())
     try:
-        load_mnist(allow_sample=False)
+        mnist_loaders(allow_sample=False)
     except DatasetError as error:
         if asked and asked != SAMPLE:  # a slip of the pen must not turn MNIST into the sample
             raise pytest.UsageError(f"MNIST_ROOT: {error}") from error
