@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SAMPLE = "sample"  # as a root: asks for the embedded sample
 SAMPLE_NAME = "embedded sample, not MNIST"
 SAMPLE_FULL_INK, SAMPLE_TRAINING = 16, 1500  # its grey level of full ink; images to train on
-LAYOUT = (16, SIZE, SIZE), (8,)  # of a file: bytes before the first item, its shape; for labels
+LAYOUT = (16, SIZE, SIZE), (8,)  # of images, of labels: bytes before the first, shape of each
 BYTES_MAGIC = 0x800  # how a file of bytes begins in MNIST's format; its dimensions are added
 VALIDATION_PART = 12  # one in twelve training images validates: the last 5,000 of MNIST's
 EVALUATION_BATCH = 1000  # images; changes the speed, not the result
