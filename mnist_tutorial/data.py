@@ -124,8 +124,8 @@ class Tensors(TensorDataset):
 
     def __getitem__(self, index):
         if isinstance(index, list):
-            with suppress(IndexError, RuntimeError):  # all else that indexes, such as -1, as usual
-                rows = torch.tensor(index)
+            with suppress(IndexError, RuntimeError, TypeError, ValueError):  # such as -1: as usual
+                rows = torch.from_numpy(np.array(index))  # on the CPU, whatever the default is
                 return tuple(tensor.index_select(0, rows) for tensor in self.tensors)
         return super().__getitem__(index)
 
@@ -212,8 +212,8 @@ def mnist_loaders(batch_size: int = 64, root: str | Path | None = None, *, seed:
     """
     name, _, files = _locate(root, allow_sample)
     images, labels, test_images, test_labels = (
-        torch.tensor(np.frombuffer(files[each][1], np.uint8, offset=header)).view(-1, *shape)
-        for each, (header, *shape) in zip(download.SHA256, 2 * LAYOUT))
+        torch.from_numpy(np.frombuffer(files[each][1], np.uint8)[start:].copy()).view(-1, *shape)
+        for each, (start, *shape) in zip(download.SHA256, 2 * LAYOUT))
     cut = len(labels) - len(labels) // VALIDATION_PART
     train, validation, test = (Tensors(name, pixels, digits.long()) for pixels, digits in (
         (images[:cut], labels[:cut]), (images[cut:], labels[cut:]), (test_images, test_labels)))

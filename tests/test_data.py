@@ -233,6 +233,16 @@ def test_split_is_fixed_and_nothing_is_lost(sample):
         assert {loader.dataset.name for loader in loaders} == {data.SAMPLE_NAME}
 
 
+@pytest.mark.parametrize("root", ["sample", None])
+def test_loaders_hold_what_torchvision_reads(root, request):
+    root = root or request.getfixturevalue("mnist_root")
+    train, validation, test = (loader.dataset.tensors for loader in mnist_loaders(root=root))
+    learned = map(torch.cat, zip(train, validation))
+    for ours, whole in ((learned, load_mnist(True, root)), (test, load_mnist(False, root))):
+        for tensor, theirs in zip(ours, (whole.data, whole.targets), strict=True):
+            assert tensor.dtype == theirs.dtype and torch.equal(tensor, theirs)
+
+
 def test_mnist_is_split_as_the_tutorial_says(mnist_root):
     loaders = mnist_loaders(root=mnist_root)
     assert [len(loader.dataset) for loader in loaders] == [55_000, 5_000, 10_000]
